@@ -1,0 +1,32 @@
+//! The nouns that travel from stage to stage; no behaviour beyond their own arithmetic.
+
+mod chirp;
+mod counts;
+mod event_batch;
+mod radar_frame;
+
+pub use chirp::ChirpConfig;
+pub use counts::Counts;
+pub use event_batch::{Event, EventBatch, Geometry, Trigger};
+pub use radar_frame::{RadarFrame, Samples};
+
+use crate::units::{HostClock, Stamp};
+
+/// A value and the instant at which it was true, on the host clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct At<T> {
+    /// When it was true.
+    pub stamp: Stamp<HostClock>,
+    /// What was true.
+    pub value: T,
+}
+
+/// What a sensor measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Modality {
+    /// FMCW radar frames.
+    Radar,
+    /// Event-camera streams.
+    Event,
+}

@@ -1,0 +1,1 @@
+//! Networks: from tensors to scores.
