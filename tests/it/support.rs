@@ -1,0 +1,18 @@
+//! Where the shared recordings lie, and what to do when they do not.
+
+use std::path::{Path, PathBuf};
+
+/// The file or folder `path` under the shared recordings, or `None`, said aloud, where it is absent.
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let full = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(path);
+    if full.exists() {
+        return Some(full);
+    }
+    skipped(&format!("../shared/data/{path} is absent"));
+    None
+}
+
+/// Says that a test did not run; CI counts these lines.
+pub fn skipped(why: &str) {
+    println!("skipped: {why}");
+}
