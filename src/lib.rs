@@ -6,4 +6,6 @@ pub mod data;
 pub mod dsp;
 pub mod model;
 pub mod sensor;
+pub mod sink;
+pub mod sync;
 pub mod units;

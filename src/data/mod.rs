@@ -3,12 +3,15 @@
 mod chirp;
 mod counts;
 mod event_batch;
+pub mod message;
 mod radar_frame;
+mod reading;
 
 pub use chirp::ChirpConfig;
 pub use counts::Counts;
 pub use event_batch::{Event, EventBatch, Geometry, Trigger};
 pub use radar_frame::{RadarFrame, Samples};
+pub use reading::{Epoch, Reading, Source, View};
 
 use crate::units::{HostClock, Stamp};
 

@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::data::{ChirpConfig, Counts, EventBatch, Geometry, Modality, RadarFrame};
+pub use crate::data::{Epoch, Reading, View};
+
+use crate::data::{Counts, Modality};
 
 /// Every kind this build can open; `kind = "..."` in the config picks a row, and
 /// [`detect`] picks one by content.
@@ -66,15 +68,6 @@ pub trait Device: Sensor + Sized + 'static {
     fn open(config: Self::Config) -> Result<Self, Error>;
 }
 
-/// What one [`Sensor::read`] gave.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reading {
-    /// One radar frame.
-    Radar(RadarFrame),
-    /// A run of events.
-    Events(EventBatch),
-}
-
 /// What was opened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Description {
@@ -90,39 +83,6 @@ pub struct Description {
     pub epoch: Epoch,
     /// Anything a reader of the results should know, e.g. that the header was damaged.
     pub notes: Vec<String>,
-}
-
-/// Geometry of what a sensor delivers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum View {
-    /// A radar and its chirps.
-    Radar(ChirpConfig),
-    /// An event camera and its pixels.
-    Event(Geometry),
-}
-
-impl View {
-    /// Radar or event camera.
-    #[must_use]
-    pub const fn modality(&self) -> Modality {
-        match self {
-            Self::Radar(_) => Modality::Radar,
-            Self::Event(_) => Modality::Event,
-        }
-    }
-}
-
-/// What the zero of a sensor's clock is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Epoch {
-    /// Microseconds since 1970-01-01 UTC.
-    Unix,
-    /// The device's own counter, zero unknown.
-    Device,
-    /// No times were recorded: frame number times the configured frame period.
-    Synthesised,
 }
 
 /// Position in a recording, in bytes.
@@ -176,6 +136,12 @@ pub enum Error {
         kind: &'static str,
         /// What the parser said.
         source: Box<toml::de::Error>,
+    },
+    /// No row of [`SENSORS`] has this name.
+    #[error("there is no sensor kind `{kind}`; run `visaged run --help` for the known ones")]
+    UnknownKind {
+        /// As configured.
+        kind: String,
     },
     /// No row of [`SENSORS`] knows this content.
     #[error(

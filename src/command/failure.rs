@@ -1,0 +1,70 @@
+//! Why a command failed, and the exit status that says so.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::{config, daemon, dsp, pipeline, sensor, sink};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The arguments contradict each other or the recording.
+    #[error("{0}")]
+    Usage(String),
+    /// A recording.
+    #[error(transparent)]
+    Sensor(#[from] sensor::Error),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The daemon.
+    #[error(transparent)]
+    Daemon(#[from] daemon::Error),
+    /// The pipeline cannot work with these recordings.
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::PlanError),
+    /// A kernel cannot work with this recording.
+    #[error(transparent)]
+    Radar(#[from] dsp::radar::PlanError),
+    /// A message.
+    #[error(transparent)]
+    Encode(#[from] sink::EncodeError),
+    /// The output file.
+    #[error("{path}: {source}", path = path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Standard output.
+    #[error("cannot write to standard output: {0}")]
+    Stdout(io::Error),
+}
+
+impl Failure {
+    /// 2 for usage, 3 for bad input, 1 otherwise.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Sensor(_) | Self::Config(_) | Self::Pipeline(_) | Self::Radar(_) => 3,
+            Self::Daemon(error) => match error {
+                daemon::Error::Sensor { .. }
+                | daemon::Error::NoSensor
+                | daemon::Error::Bundle(_)
+                | daemon::Error::Pipeline(_) => 3,
+                daemon::Error::Publish(_)
+                | daemon::Error::Encode(_)
+                | daemon::Error::Thread(_) => 1,
+            },
+            Self::Encode(_) | Self::Output { .. } | Self::Stdout(_) => 1,
+        }
+    }
+
+    /// True if nobody reads standard output any more, as in `visaged replay ... | head`.
+    #[must_use]
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

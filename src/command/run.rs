@@ -1,0 +1,44 @@
+//! `visaged run`: the daemon.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use crate::config::Config;
+use crate::daemon::{self, Console, Stop};
+
+/// Runs until SIGINT or SIGTERM, or until all recordings have ended.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Args {
+    /// Configuration; without it the shipped demo scene.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print nothing on standard output.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// The demo configuration, relative to the working directory or to the source tree.
+const DEMO: &str = "configs/demo.toml";
+
+pub(super) fn execute(args: &Args) -> Result<(), Failure> {
+    let file = args.config.clone().unwrap_or_else(demo);
+    let config = Config::load(&file)?;
+    let stop = Stop::default();
+    daemon::on_signals(&stop).map_err(daemon::Error::Thread)?;
+    tracing::info!(config = %file.display(), "starting");
+    let mut console = Console::default();
+    let mut stdout = std::io::stdout();
+    daemon::run(&config, &stop, |message| {
+        if let Some(line) = console.see(message).filter(|_| !args.quiet) {
+            // A closed terminal must not end the daemon.
+            drop(writeln!(stdout, "{line}"));
+        }
+    })?;
+    Ok(())
+}
+
+fn demo() -> PathBuf {
+    let here = Path::new(DEMO);
+    if here.exists() { here.to_owned() } else { Path::new(env!("CARGO_MANIFEST_DIR")).join(DEMO) }
+}

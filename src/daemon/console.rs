@@ -1,0 +1,92 @@
+//! One readable line a second for a person who watches the daemon in a terminal.
+
+use std::fmt::Write as _;
+
+use crate::data::message::{
+    EventSummary, Expression, Identity, Message, Payload, RadarSummary, RadarTarget, Status,
+};
+
+/// Remembers the newest message of each kind and says them in one line per status.
+#[derive(Debug, Default)]
+pub struct Console {
+    radar: Option<RadarSummary>,
+    event: Option<EventSummary>,
+    identity: Option<Identity>,
+    expression: Option<Expression>,
+}
+
+impl Console {
+    /// Takes a message; a status gives a line to print.
+    pub fn see(&mut self, message: &Message) -> Option<String> {
+        match &message.payload {
+            Payload::Radar(radar) => self.radar = Some(radar.clone()),
+            Payload::Event(event) => self.event = Some(event.clone()),
+            Payload::Identity(identity) => self.identity = Some(*identity),
+            Payload::Expression(expression) => self.expression = Some(*expression),
+            Payload::Status(status) => {
+                return Some(self.line(message.recorded.as_micros(), status));
+            }
+        }
+        None
+    }
+
+    fn line(&self, micros: i64, status: &Status) -> String {
+        #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+        let mut line = format!("{:8.1} s", micros as f64 / 1e6);
+        if let Some(radar) = &self.radar {
+            say_target(&mut line, "moving", radar.moving.as_ref());
+            say_target(&mut line, "slow", radar.slow.as_ref());
+        }
+        if let Some(event) = &self.event {
+            let region = event.region;
+            add(
+                &mut line,
+                format_args!(
+                    " | events {:5.3} M/s, face {}x{} at {},{}",
+                    event.rate_mev_s, region.width, region.height, region.x, region.y
+                ),
+            );
+        }
+        if let Some(identity) = &self.identity {
+            add(&mut line, format_args!(" | identity {}", word(&identity.state)));
+            if let Some(reason) = &identity.reason {
+                add(&mut line, format_args!(" ({})", word(reason)));
+            }
+        }
+        if let Some(expression) = &self.expression {
+            add(&mut line, format_args!(" | expression {}", word(&expression.state)));
+            if let Some(label) = &expression.label {
+                add(&mut line, format_args!(" {}", word(label)));
+            }
+        }
+        for (reason, n) in status.dropped.iter() {
+            add(&mut line, format_args!(" | {reason}: {n}"));
+        }
+        line
+    }
+}
+
+fn say_target(line: &mut String, name: &str, target: Option<&RadarTarget>) {
+    if let Some(target) = target {
+        add(
+            line,
+            format_args!(
+                " | {name} {:4.2} m {:+6.3} m/s {:4.1} dB",
+                target.range_m, target.velocity_m_s, target.snr_db
+            ),
+        );
+    }
+}
+
+fn add(line: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    drop(line.write_fmt(text));
+}
+
+/// The word used in messages, so that console and topics speak alike.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

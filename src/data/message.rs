@@ -1,0 +1,306 @@
+//! What is published: one payload type per topic, and the header they share.
+//!
+//! These types are the schema. `configs/schema/v1.json` is generated from them and held to them by
+//! a test; keys are only ever added within a major version, and receivers ignore keys they do not
+//! know.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Counts;
+
+/// Major version of topics and payloads, the `v1` of `v1/identity/`.
+pub const SCHEMA_VERSION: u16 = 1;
+
+/// The second frame of every message, the same on every topic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Header {
+    /// Major version of the schema.
+    pub schema: u16,
+    /// Differs after each start of the daemon; `replay` when a recording is replayed.
+    pub boot_id: String,
+    /// Counts the messages of this topic since the start, from 0; a gap is a loss.
+    pub seq: u64,
+    /// The instant the payload speaks of, microseconds on the recorded time line: monotonic host
+    /// time for live sensors, time since the start (or Unix time, see `v1/status/`) for recordings.
+    pub recorded_us: i64,
+    /// When it was published, microseconds of the host's monotonic clock; in a lock-step replay
+    /// equal to `recorded_us`, so that two replays give identical bytes.
+    pub published_us: i64,
+    /// Milliseconds after which this message should no longer be acted upon.
+    pub stale_after_ms: u32,
+}
+
+/// What is published on one topic.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Payload {
+    /// `v1/identity/`
+    Identity(Identity),
+    /// `v1/expression/`
+    Expression(Expression),
+    /// `v1/radar/`
+    Radar(RadarSummary),
+    /// `v1/event/`
+    Event(EventSummary),
+    /// `v1/status/`
+    Status(Status),
+}
+
+impl Payload {
+    /// The middle part of the topic.
+    #[must_use]
+    pub const fn stream(&self) -> &'static str {
+        match self {
+            Self::Identity(_) => "identity",
+            Self::Expression(_) => "expression",
+            Self::Radar(_) => "radar",
+            Self::Event(_) => "event",
+            Self::Status(_) => "status",
+        }
+    }
+
+    /// How long a receiver may act on it: a few of its own periods.
+    #[must_use]
+    pub const fn stale_after_ms(&self) -> u32 {
+        match self {
+            Self::Identity(_) | Self::Radar(_) | Self::Event(_) => 500,
+            Self::Expression(_) => 2_500, // repeated once a second while nothing changes
+            Self::Status(_) => 3_000,     // once a second
+        }
+    }
+}
+
+/// A payload on its way to the sinks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// The sensor it speaks of, or [`Message::FUSED`].
+    pub source: String,
+    /// The instant it speaks of.
+    pub recorded: crate::units::Stamp<crate::units::HostClock>,
+    /// What is said.
+    pub payload: Payload,
+}
+
+impl Message {
+    /// Source name of what was decided from all sensors together.
+    pub const FUSED: &str = "fused";
+
+    /// `v1/<stream>/<source>/`: always a trailing slash, so that a prefix never matches a sibling.
+    #[must_use]
+    pub fn topic(&self) -> String {
+        format!("v{SCHEMA_VERSION}/{}/{}/", self.payload.stream(), self.source)
+    }
+}
+
+/// Whether the enrolled person sits there: a hint with measured error rates, never an access
+/// decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Identity {
+    /// The answer.
+    pub state: IdentityState,
+    /// Why the state is `unknown`; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<UnknownReason>,
+}
+
+/// The possible answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdentityState {
+    /// No person is in front of the sensors. The state after every start.
+    Nobody,
+    /// Somebody is there and evidence is being gathered.
+    Checking,
+    /// The evidence supports the enrolled person.
+    Enrolled,
+    /// The evidence speaks against the enrolled person.
+    NotEnrolled,
+    /// No answer can be given.
+    Unknown,
+}
+
+/// Why no answer can be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownReason {
+    /// No model bundle is configured.
+    NoBundle,
+    /// The radar, which identity is checked with, delivers nothing.
+    NoRadar,
+    /// The bundle holds no network for this question.
+    NoNetwork,
+    /// Too little data was seen so far.
+    NotEnoughData,
+}
+
+/// The posed facial expression, by its name in the FOODER paper; never an inferred emotion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpressionLabel {
+    /// Lip corners drawn up.
+    Smile,
+    /// Brows raised, jaw dropped.
+    Shock,
+    /// A face at rest.
+    Neutral,
+    /// Brows drawn together, lips tightened.
+    Anger,
+}
+
+/// The expression stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Expression {
+    /// What the stage does.
+    pub state: ExpressionState,
+    /// The expression; only in state `shown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<ExpressionLabel>,
+}
+
+/// What the expression stage does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpressionState {
+    /// Closed: expressions are classified only while the enrolled person is there.
+    Closed,
+    /// Open, and no expression stands out.
+    Unknown,
+    /// Open, and `label` is shown.
+    Shown,
+}
+
+/// What the radar sees in one frame.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RadarSummary {
+    /// Frame number within the recording, or since the device started.
+    pub frame: u64,
+    /// The strongest cell of the range-Doppler map, static clutter removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moving: Option<RadarTarget>,
+    /// The strongest cell of the micro-range-Doppler map: slow motion such as breathing. Absent
+    /// until a whole block of frames was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow: Option<RadarTarget>,
+    /// True if samples of this frame were lost and filled with zeros.
+    pub has_holes: bool,
+}
+
+/// One cell of a range-Doppler map.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct RadarTarget {
+    /// Distance in metres.
+    pub range_m: f32,
+    /// Radial velocity in metres per second; negative towards the radar.
+    pub velocity_m_s: f32,
+    /// Magnitude over the median of the map, in decibels.
+    pub snr_db: f32,
+}
+
+/// What the event camera saw in one window.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct EventSummary {
+    /// Length of the window that ends at `recorded_us`, microseconds.
+    pub window_us: i64,
+    /// Events in the window, before filters.
+    pub events: u64,
+    /// Events left by the filters.
+    pub kept: u64,
+    /// Share of ON events among those kept, 0 to 1; absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_fraction: Option<f32>,
+    /// Events per second before filters, in millions.
+    pub rate_mev_s: f32,
+    /// Where the face is taken to be, in pixels.
+    pub region: RegionPixels,
+    /// True if the camera's time stepped back in the window.
+    pub non_monotonic: bool,
+}
+
+/// A box in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RegionPixels {
+    /// Left column.
+    pub x: u16,
+    /// Top row.
+    pub y: u16,
+    /// Columns.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+}
+
+/// The state of the daemon, once a second.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Status {
+    /// How the time lines of the sensors were brought together.
+    pub alignment: Alignment,
+    /// Each sensor.
+    pub sensors: Vec<SensorStatus>,
+    /// Hash of the model bundle in use; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
+    /// Everything the pipeline dropped, by reason.
+    #[schemars(with = "std::collections::BTreeMap<String, u64>")]
+    pub dropped: Counts,
+}
+
+/// How the time lines of the sensors were brought together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Alignment {
+    /// All recordings carry Unix time, and `recorded_us` is that time.
+    Unix,
+    /// At least one recording carries no absolute time: each starts at `recorded_us` = 0.
+    Starts,
+}
+
+/// One sensor as the pipeline sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SensorStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Streaming, or why not.
+    pub state: SensorState,
+    /// Radar frames or events received.
+    pub received: u64,
+    /// Everything its decoder refused or counted, by reason.
+    #[schemars(with = "std::collections::BTreeMap<String, u64>")]
+    pub counts: Counts,
+}
+
+/// Whether a sensor delivers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SensorState {
+    /// Nothing received yet.
+    Starting,
+    /// Delivering.
+    Streaming,
+    /// The recording has ended.
+    Ended,
+}
+
+/// JSON Schema (draft 2020-12) of the header and of each stream's payload, pretty-printed.
+///
+/// # Errors
+/// Never for these types; the type system does not know that.
+pub fn schema_json() -> Result<String, serde_json::Error> {
+    let streams = [
+        ("identity", schemars::schema_for!(Identity)),
+        ("expression", schemars::schema_for!(Expression)),
+        ("radar", schemars::schema_for!(RadarSummary)),
+        ("event", schemars::schema_for!(EventSummary)),
+        ("status", schemars::schema_for!(Status)),
+    ];
+    let payloads: serde_json::Map<_, _> = streams
+        .into_iter()
+        .map(|(stream, schema)| (format!("v{SCHEMA_VERSION}/{stream}/"), schema.to_value()))
+        .collect();
+    let all = serde_json::json!({
+        "schema": SCHEMA_VERSION,
+        "header": schemars::schema_for!(Header).to_value(),
+        "payloads": payloads,
+    });
+    serde_json::to_string_pretty(&all).map(|text| text + "\n")
+}
