@@ -1,0 +1,140 @@
+//! One event camera through the kernels: filters, face region, voxels, and a summary per hop.
+
+use ndarray::Array4;
+
+use crate::data::message::{EventSummary, RegionPixels};
+use crate::data::{At, Counts, EventBatch, Geometry};
+use crate::dsp::event::{Denoise, FaceRegion, Voxels};
+use crate::units::{HostClock, Micros, Stamp};
+
+use super::EventConfig;
+
+/// Hops without events that are summed up one by one; a longer silence is skipped, so that an hour
+/// of darkness, or a clock that jumps, costs nothing.
+const MOST_EMPTY_HOPS: i64 = 100;
+
+/// The kernels of one event camera and what they count between two summaries.
+pub(super) struct EventChain {
+    denoise: Denoise,
+    face: FaceRegion,
+    voxels: Voxels,
+    /// `[polarity, bin, row, column]`, the input of the event network.
+    tensor: Array4<f32>,
+    hop: i64,
+    /// End of the hop that is being summed up; unknown before the first event.
+    hop_end: Option<i64>,
+    seen: u64,
+    kept: u64,
+    on: u64,
+    non_monotonic: bool,
+    skipped_hops: u64,
+}
+
+impl EventChain {
+    pub(super) fn plan(config: &EventConfig, geometry: Geometry) -> Self {
+        Self {
+            denoise: Denoise::plan(&config.denoise, geometry),
+            face: FaceRegion::plan(&config.face, geometry),
+            voxels: Voxels::plan(&config.voxels),
+            tensor: Array4::zeros(Voxels::SHAPE),
+            hop: i64::from(config.voxels.hop_ms) * 1000,
+            hop_end: None,
+            seen: 0,
+            kept: 0,
+            on: 0,
+            non_monotonic: false,
+            skipped_hops: 0,
+        }
+    }
+
+    /// Takes a slice and hands out the summary of each hop that ended before or in it.
+    pub(super) fn push(
+        &mut self,
+        slice: &At<EventBatch>,
+        mut say: impl FnMut(Stamp<HostClock>, EventSummary),
+    ) {
+        for &event in &slice.value.events {
+            if self.hop_end.is_none_or(|end| event.t >= end) {
+                self.advance(event.t, &mut say);
+                self.hop_end.get_or_insert((event.t.div_euclid(self.hop) + 1).saturating_mul(self.hop));
+            }
+            self.seen += 1;
+            if !self.denoise.keeps(event) {
+                continue;
+            }
+            self.kept += 1;
+            self.on += u64::from(event.on);
+            // No network reads the tensor yet: windows are cut so that their cost and their
+            // counters are real.
+            while self.voxels.run(event.t, self.face.sighting().region, &mut self.tensor).is_some() {}
+            self.face.push(event);
+            self.voxels.push(event);
+        }
+        self.non_monotonic |= slice.value.non_monotonic;
+        self.advance(slice.stamp.as_micros(), &mut say);
+    }
+
+    /// Time has come to `now`: hands out the summary of each hop that has ended.
+    pub(super) fn advance(
+        &mut self,
+        now: i64,
+        say: &mut impl FnMut(Stamp<HostClock>, EventSummary),
+    ) {
+        let Some(mut end) = self.hop_end else { return };
+        let mut empty = 0;
+        while end <= now {
+            if empty == MOST_EMPTY_HOPS {
+                let skipped = (now - end) / self.hop;
+                self.skipped_hops += skipped.unsigned_abs();
+                end += skipped * self.hop;
+                empty = 0;
+            }
+            empty = if self.seen == 0 { empty + 1 } else { 0 };
+            let summary = self.summary();
+            say(Stamp::from_micros(end), summary);
+            end = end.saturating_add(self.hop);
+            self.hop_end = Some(end);
+        }
+    }
+
+    /// What this chain dropped, by reason.
+    pub(super) fn dropped(&self) -> Counts {
+        let mut counts = Counts::default();
+        let denoise = self.denoise.counts();
+        counts.add("event-outside-sensor", denoise.outside);
+        counts.add("event-hot-pixel", denoise.hot);
+        counts.add("event-refractory", denoise.refractory);
+        counts.add("event-background", denoise.background);
+        let voxels = self.voxels.counts();
+        counts.add("event-window-overflow", voxels.overflow);
+        counts.add("event-before-window", voxels.unused);
+        counts.add("event-hop-skipped", self.skipped_hops);
+        counts
+    }
+
+    fn summary(&mut self) -> EventSummary {
+        let region = self.face.sighting().region;
+        let seconds = Micros(self.hop).as_seconds();
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            reason = "shares and rates need no more than 24 bits"
+        )]
+        let summary = EventSummary {
+            window_us: self.hop,
+            events: self.seen,
+            kept: self.kept,
+            on_fraction: (self.kept > 0).then(|| (self.on as f64 / self.kept as f64) as f32),
+            rate_mev_s: (self.seen as f64 / seconds / 1e6) as f32,
+            region: RegionPixels {
+                x: region.x,
+                y: region.y,
+                width: region.width,
+                height: region.height,
+            },
+            non_monotonic: self.non_monotonic,
+        };
+        (self.seen, self.kept, self.on, self.non_monotonic) = (0, 0, 0, false);
+        summary
+    }
+}
