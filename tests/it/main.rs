@@ -1,6 +1,20 @@
 //! Integration tests, one binary: each file is a subject.
 
 #![allow(dead_code, clippy::allow_attributes, reason = "not every subject needs each helper")]
+#![allow(
+    unreachable_pub,
+    clippy::explicit_write,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do: by a panic"
+)]
 
+mod aedat4;
+mod configs;
 mod dsp_event;
+mod npy;
+mod radar_files;
+mod scratch;
 mod support;
+mod tidy;

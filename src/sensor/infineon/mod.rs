@@ -1,38 +1,106 @@
-//! Being written.
+//! Recordings of Infineon BGT60 radars as the Radar Fusion GUI and ifxdaq write them.
 
-use std::path::PathBuf;
+pub mod decode;
+pub mod layout;
+pub mod npy;
+mod settings;
+pub mod write;
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Candidate, Description, Device, Error, Progress, Reading, Sensor};
-use crate::data::{Counts, Modality};
+use self::layout::Layout;
+use self::npy::Found;
+use self::settings::Settings;
+use super::{Candidate, Description, Device, Epoch, Error, Progress, Reading, Sensor, View};
+use crate::data::{Counts, Modality, RadarFrame, Samples};
+use crate::units::{Seconds, Stamp};
 
-/// Being written.
+/// An open recording; holds one frame in memory.
 #[derive(Debug)]
 pub struct Infineon {
     description: Description,
+    path: PathBuf,
+    reader: BufReader<File>,
+    settings: Settings,
+    extent: Extent,
+    /// Frames read so far, refused ones included.
+    number: u64,
+    /// Bytes of one frame, reused.
+    buffer: Vec<u8>,
+    counts: Counts,
 }
 
-/// Being written.
+/// `[sensor.settings]` of an `infineon` sensor.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Config {
-    /// The recording.
+    /// The recording folder, the `RadarIfxAvian_NN` folder in it, or the `radar.npy` itself.
     pub path: PathBuf,
+}
+
+/// Which bytes of the file are frames.
+#[derive(Debug, Clone, Copy)]
+struct Extent {
+    data_start: u64,
+    frames: u64,
+    /// Bytes after the last whole frame, until they are counted.
+    partial: u64,
+    total: u64,
 }
 
 impl Device for Infineon {
     const NAME: &'static str = "infineon";
     const MODALITY: Modality = Modality::Radar;
-    const ABOUT: &'static str = "";
+    const ABOUT: &'static str = "Infineon BGT60 recording folder (Radar Fusion GUI, ifxdaq)";
     type Config = Config;
 
-    fn recognises(_candidate: &Candidate) -> bool {
-        false
+    fn recognises(candidate: &Candidate) -> bool {
+        let path = &candidate.path;
+        if path.is_dir() {
+            return layout::devices(path).is_ok_and(|devices| !devices.is_empty())
+                || (path.join(layout::SAMPLES).is_file()
+                    && has_config(&path.join(layout::SAMPLES)));
+        }
+        // Candidate::HEAD may be shorter than the header, so a damaged one is as good here.
+        npy::parse(&candidate.head) != Found::Foreign && has_config(path)
     }
 
     fn open(config: Config) -> Result<Self, Error> {
-        Err(Error::Unrecognised { path: config.path, known: String::new() })
+        let files = Layout::find(&config.path)?;
+        let settings = settings::read(&files)?;
+        let path = files.samples;
+        let file = File::open(&path).map_err(Error::io(&path))?;
+        let total = file.metadata().map_err(Error::io(&path))?.len();
+        let mut head = Vec::new();
+        (&file).take(npy::LONGEST).read_to_end(&mut head).map_err(Error::io(&path))?;
+
+        let mut notes = vec![
+            "the recording has no times: stamps are frame number x frame_repetition_time_s"
+                .to_owned(),
+        ];
+        let data_start = data_start(&path, &head, &settings, total, &mut notes)?;
+        let data = total.saturating_sub(data_start);
+        let frame_bytes = settings.frame_bytes as u64;
+        let extent =
+            Extent { data_start, frames: data / frame_bytes, partial: data % frame_bytes, total };
+
+        let mut reader = BufReader::with_capacity(1 << 16, file);
+        reader.seek(SeekFrom::Start(data_start)).map_err(Error::io(&path))?;
+        let description = Description {
+            kind: Self::NAME,
+            format: "Infineon DaqKit 1.0.0, radar.npy".to_owned(),
+            device: settings.device.clone(),
+            view: View::Radar(settings.chirps.clone()),
+            epoch: Epoch::Synthesised,
+            notes,
+        };
+        let buffer = vec![0; settings.frame_bytes];
+        let counts = Counts::default();
+        Ok(Self { description, path, reader, settings, extent, number: 0, buffer, counts })
     }
 }
 
@@ -42,14 +110,137 @@ impl Sensor for Infineon {
     }
 
     fn read(&mut self) -> Result<Option<Reading>, Error> {
+        let chirps = &self.settings.chirps;
+        let dim = (chirps.rx_antennas.len(), chirps.chirps, chirps.samples);
+        while self.number < self.extent.frames {
+            self.reader.read_exact(&mut self.buffer).map_err(Error::io(&self.path))?;
+            let number = self.number;
+            self.number += 1;
+            let largest = decode::largest_sample(chirps.adc_bits);
+            if let Some(samples) = decode::frame(&self.buffer, dim, largest) {
+                return Ok(Some(Reading::Radar(RadarFrame {
+                    number,
+                    stamp: stamp(number, chirps.frame_period),
+                    samples: Samples::Real(samples),
+                    has_holes: false,
+                })));
+            }
+            self.counts.add("sample-beyond-adc-range", 1);
+        }
+        self.counts.add("partial-frame-bytes", core::mem::take(&mut self.extent.partial));
         Ok(None)
     }
 
     fn counts(&self) -> Counts {
-        Counts::default()
+        self.counts.clone()
     }
 
     fn progress(&self) -> Progress {
-        Progress::default()
+        let Extent { data_start, frames, total, .. } = self.extent;
+        let read = data_start + self.number * self.settings.frame_bytes as u64;
+        Progress { done: if self.number == frames { total } else { read }, total }
+    }
+}
+
+fn has_config(samples: &Path) -> bool {
+    settings::is_config(&samples.with_file_name(layout::CONFIG))
+}
+
+/// Start of frame `number`: each is rounded by itself, so that errors do not add up.
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53 frames")]
+fn stamp<C>(number: u64, frame_period: Seconds) -> Stamp<C> {
+    Stamp::from_micros(Seconds(number as f64 * frame_period.0).to_micros().0)
+}
+
+/// First byte of the samples, once header and `config.json` agree or the header proves damaged.
+fn data_start(
+    path: &Path,
+    head: &[u8],
+    settings: &Settings,
+    total: u64,
+    notes: &mut Vec<String>,
+) -> Result<u64, Error> {
+    let malformed = |offset, problem, remedy| {
+        Err(Error::Malformed { path: path.to_owned(), offset, problem, remedy })
+    };
+    let (data_start, header) = match npy::parse(head) {
+        Found::Foreign => {
+            let got = head.get(..6.min(head.len())).unwrap_or_default().escape_ascii();
+            return malformed(
+                0,
+                format!("expected `\\x93NUMPY` or a blank header of 1024 bytes, found `{got}`"),
+                "name the radar.npy of a recording",
+            );
+        }
+        Found::Damaged { data_start } => {
+            notes.push(damaged_note(data_start));
+            return Ok(data_start);
+        }
+        Found::Intact { descr, .. } if descr != "<u2" => {
+            return malformed(
+                10,
+                format!("element type `{descr}`, expected `<u2`"),
+                "record raw samples, or convert them to unsigned 16-bit integers",
+            );
+        }
+        Found::Intact { fortran_order: true, .. } => {
+            return malformed(
+                10,
+                "Fortran order, expected C order".to_owned(),
+                "save the array with numpy.ascontiguousarray",
+            );
+        }
+        Found::Intact { data_start, shape, .. } => (data_start, shape),
+    };
+    // A shape with a 0 was written when the recording started and never replaced.
+    if header.contains(&0) {
+        notes.push(damaged_note(data_start));
+        return Ok(data_start);
+    }
+    let chirps = &settings.chirps;
+    let planned = [chirps.rx_antennas.len(), chirps.chirps, chirps.samples].map(|n| n as u64);
+    let frames = match header.split_first() {
+        Some((&frames, rest)) if rest == planned => frames,
+        _ => {
+            return Err(Error::Key {
+                path: path.to_owned(),
+                key: "shape".to_owned(),
+                problem: format!(
+                    "the header says {header:?} [frame, rx, chirp, sample], config.json says \
+                     {planned:?} [rx, chirp, sample]"
+                ),
+                remedy: "put the config.json of this recording beside it",
+            });
+        }
+    };
+    let held = total.saturating_sub(data_start) / settings.frame_bytes as u64;
+    if held != frames {
+        notes.push(format!(
+            "the header says {frames} frames, the file holds {held} whole ones: the file counts"
+        ));
+    }
+    Ok(data_start)
+}
+
+fn damaged_note(data_start: u64) -> String {
+    format!(
+        "the NPY header was never completed (the recorder was not closed): shape from config.json, \
+         frame count from the file size, samples from byte {data_start}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::RadarClock;
+
+    #[test]
+    fn rounding_errors_of_stamps_do_not_add_up() {
+        let period = Seconds(0.077_268_846_333_026_89);
+        let at = |number| stamp::<RadarClock>(number, period).as_micros();
+        assert_eq!(at(0), 0);
+        assert_eq!(at(1), 77_269);
+        // 1e6 frames x 77,268.846333... us; adding 77,269 a million times would be 0.15 s off.
+        assert_eq!(at(1_000_000), 77_268_846_333);
     }
 }
