@@ -177,7 +177,7 @@ impl Config {
             return refuse(line.map_or(1, |at| at + 1), "publish.endpoints".to_owned(), problem);
         }
         if let Err((key, problem)) = self.pipeline.check() {
-            let last = key.rsplit('.').next().unwrap_or(key);
+            let last = key.rsplit('.').next().unwrap_or_default();
             let line = text.lines().position(|line| line.trim().starts_with(last));
             return refuse(line.map_or(1, |at| at + 1), format!("pipeline.{key}"), problem);
         }

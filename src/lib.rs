@@ -2,9 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod command;
+pub mod config;
+pub mod daemon;
 pub mod data;
 pub mod dsp;
+pub mod fusion;
 pub mod model;
+pub mod pipeline;
 pub mod sensor;
 pub mod sink;
 pub mod sync;

@@ -25,7 +25,7 @@ pub enum Failure {
     Pipeline(#[from] pipeline::PlanError),
     /// A kernel cannot work with this recording.
     #[error(transparent)]
-    Radar(#[from] dsp::radar::PlanError),
+    Radar(#[from] dsp::radar::Error),
     /// A message.
     #[error(transparent)]
     Encode(#[from] sink::EncodeError),

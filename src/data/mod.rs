@@ -24,6 +24,13 @@ pub struct At<T> {
     pub value: T,
 }
 
+impl<T> At<T> {
+    /// The same instant with `change` applied to the value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> At<U> {
+        At { stamp: self.stamp, value: change(self.value) }
+    }
+}
+
 /// What a sensor measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]

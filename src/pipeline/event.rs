@@ -97,6 +97,11 @@ impl EventChain {
         }
     }
 
+    /// Forgets the open window; the stream starts again later.
+    pub(super) fn restart(&mut self) {
+        self.voxels.restart();
+    }
+
     /// What this chain dropped, by reason.
     pub(super) fn dropped(&self) -> Counts {
         let mut counts = Counts::default();

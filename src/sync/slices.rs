@@ -66,6 +66,13 @@ impl Slicer {
         (self.start, self.end, self.newest) = (i64::MIN, i64::MIN, i64::MIN);
     }
 
+    /// Every event before the returned instant is in a slice stamped before `now`.
+    #[must_use]
+    pub const fn whole_before(&self, now: Stamp<HostClock>) -> Stamp<HostClock> {
+        let last = now.as_micros().saturating_sub(1).div_euclid(self.duration.0);
+        Stamp::from_micros(last.saturating_mul(self.duration.0))
+    }
+
     /// Events whose time lay behind the slice they were put in.
     #[must_use]
     pub const fn behind(&self) -> u64 {
@@ -134,6 +141,13 @@ mod tests {
         assert_eq!(slices[0].value.events.len(), 3);
         assert!(slices[0].value.non_monotonic);
         assert_eq!(behind, 1);
+    }
+
+    #[test]
+    fn a_slice_that_ends_now_is_not_yet_counted_as_handed_out() {
+        let slicer = Slicer::new(Micros(10));
+        assert_eq!(slicer.whole_before(Stamp::from_micros(30)), Stamp::from_micros(20));
+        assert_eq!(slicer.whole_before(Stamp::from_micros(31)), Stamp::from_micros(30));
     }
 
     #[test]

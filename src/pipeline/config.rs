@@ -1,0 +1,91 @@
+//! Settings of the pipeline, each table read by the stage it belongs to.
+
+use serde::Deserialize;
+
+use crate::dsp;
+use crate::dsp::event::{DenoiseConfig, FaceConfig, VoxelConfig};
+use crate::dsp::radar::{MicroDopplerConfig, PeakConfig, RangeDopplerConfig};
+
+/// `[pipeline]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Config {
+    /// `[pipeline.radar]`
+    pub radar: RadarConfig,
+    /// `[pipeline.event]`
+    pub event: EventConfig,
+}
+
+/// `[pipeline.radar]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RadarConfig {
+    /// How range-Doppler maps are made.
+    pub range_doppler: RangeDopplerConfig,
+    /// How micro-range-Doppler maps are made.
+    pub micro_doppler: MicroDopplerConfig,
+    /// Where the strongest cells are looked for.
+    pub peaks: PeakConfig,
+}
+
+/// `[pipeline.event]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct EventConfig {
+    /// Length of the slices in which events are merged with radar frames, milliseconds, 1 to 1000.
+    /// Shorter slices add less delay and cost more.
+    pub slice_ms: u32,
+    /// Noise filters.
+    pub denoise: DenoiseConfig,
+    /// Where the face is.
+    pub face: FaceConfig,
+    /// Windows of events as tensors.
+    pub voxels: VoxelConfig,
+}
+
+impl Default for EventConfig {
+    fn default() -> Self {
+        Self {
+            slice_ms: 10,
+            denoise: DenoiseConfig::default(),
+            face: FaceConfig::default(),
+            voxels: VoxelConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// The key, without its `pipeline.`, and what is wrong with its value.
+    pub fn check(&self) -> Result<(), (String, String)> {
+        let event = &self.event;
+        if !(1..=1000).contains(&event.slice_ms) {
+            let problem = format!("{} must lie in 1..=1000", event.slice_ms);
+            return Err(("event.slice-ms".to_owned(), problem));
+        }
+        let tables = [
+            ("denoise", event.denoise.check()),
+            ("face", event.face.check()),
+            ("voxels", event.voxels.check()),
+        ];
+        for (table, result) in tables {
+            result.map_err(|out| (format!("event.{table}.{}", out.key), out.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Why the pipeline cannot be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A radar.
+    #[error("sensor `{name}`: {error}")]
+    Radar {
+        /// Its name in the configuration.
+        name: String,
+        /// What its kernels refuse.
+        error: dsp::radar::Error,
+    },
+}

@@ -1,0 +1,106 @@
+//! One radar through the kernels: maps of fast and slow motion, and the strongest cell of each.
+
+use ndarray::Array3;
+
+use crate::data::message::{RadarSummary, RadarTarget};
+use crate::data::{ChirpConfig, RadarFrame};
+use crate::dsp::radar::{Error, Found, FrameShape, MapAxes, MicroDoppler, Peaks, RangeDoppler};
+
+use super::RadarConfig;
+
+/// The kernels of one radar with their maps.
+pub(super) struct RadarChain {
+    shape: FrameShape,
+    fast: Fast,
+    slow: Slow,
+}
+
+struct Fast {
+    kernel: RangeDoppler,
+    /// `[rx, range_bin, doppler_bin]`
+    map: Array3<f32>,
+    peaks: Peaks,
+    axes: MapAxes,
+}
+
+struct Slow {
+    kernel: MicroDoppler,
+    /// `[rx, range_bin, doppler_bin]`
+    map: Array3<f32>,
+    peaks: Peaks,
+    axes: MapAxes,
+    /// Of the newest map; repeated until the next one is due.
+    newest: Option<RadarTarget>,
+}
+
+impl RadarChain {
+    pub(super) fn plan(config: &RadarConfig, chirp: &ChirpConfig) -> Result<Self, Error> {
+        let shape = FrameShape {
+            rx: chirp.rx_antennas.len(),
+            chirps: chirp.chirps,
+            samples: chirp.samples,
+            complex: chirp.complex,
+        };
+        let fast = RangeDoppler::plan(shape, &config.range_doppler)?;
+        let slow = MicroDoppler::plan(shape, &config.micro_doppler)?;
+        let fast_axes = MapAxes::of_range_doppler(chirp, &config.range_doppler);
+        let slow_axes = MapAxes::of_micro_doppler(chirp, &config.micro_doppler);
+        Ok(Self {
+            shape,
+            fast: Fast {
+                map: Array3::zeros(fast.map_shape()),
+                peaks: Peaks::plan(fast.map_shape(), &fast_axes, config.peaks)?,
+                axes: fast_axes,
+                kernel: fast,
+            },
+            slow: Slow {
+                map: Array3::zeros(slow.map_shape()),
+                peaks: Peaks::plan(slow.map_shape(), &slow_axes, config.peaks)?,
+                axes: slow_axes,
+                kernel: slow,
+                newest: None,
+            },
+        })
+    }
+
+    /// True if `frame` has the shape that was planned for.
+    pub(super) fn fits(&self, frame: &RadarFrame) -> bool {
+        FrameShape::of(&frame.samples) == self.shape
+    }
+
+    /// Computes the maps of one frame and says what is in them.
+    pub(super) fn run(&mut self, frame: &RadarFrame) -> RadarSummary {
+        let fast = &mut self.fast;
+        fast.kernel.run(&frame.samples, &mut fast.map);
+        let moving = target(&fast.peaks.run(&fast.map), &fast.axes);
+        let slow = &mut self.slow;
+        if slow.kernel.push(&frame.samples) {
+            slow.kernel.run(&mut slow.map);
+            slow.newest = target(&slow.peaks.run(&slow.map), &slow.axes);
+        }
+        RadarSummary {
+            frame: frame.number,
+            moving,
+            slow: slow.newest,
+            has_holes: frame.has_holes,
+        }
+    }
+
+    /// Forgets earlier frames: the recording starts again.
+    pub(super) fn restart(&mut self) {
+        self.fast.kernel.reset();
+        self.slow.kernel.reset();
+        self.slow.newest = None;
+    }
+}
+
+/// The strongest moving cell in units.
+#[expect(clippy::cast_possible_truncation, reason = "f32 resolves micrometres within 16 m")]
+fn target(found: &Found, axes: &MapAxes) -> Option<RadarTarget> {
+    let place = found.moving?.place(axes);
+    Some(RadarTarget {
+        range_m: place.range.0 as f32,
+        velocity_m_s: place.velocity.0 as f32,
+        snr_db: found.snr_db?,
+    })
+}
