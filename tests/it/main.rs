@@ -2,4 +2,5 @@
 
 #![allow(dead_code, clippy::allow_attributes, reason = "not every subject needs each helper")]
 
+mod evt;
 mod support;
