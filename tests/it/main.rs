@@ -13,6 +13,7 @@
 mod aedat4;
 mod configs;
 mod dsp_event;
+mod evt;
 mod npy;
 mod publish;
 mod radar_files;
