@@ -2,4 +2,6 @@
 
 #![allow(dead_code, clippy::allow_attributes, reason = "not every subject needs each helper")]
 
+mod dsp_radar;
+mod npy;
 mod support;

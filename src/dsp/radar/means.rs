@@ -68,8 +68,7 @@ impl Means {
         let samples = count(self.base.len() / self.parts);
         for (row, mean) in moving.chunks_exact(self.base.len()).zip(&mut self.chirp) {
             for (part, mean) in mean.iter_mut().enumerate().take(self.parts) {
-                let numbers = row.iter().skip(part).step_by(self.parts);
-                *mean = (numbers.map(|&x| f64::from(x)).sum::<f64>() / samples) as f32;
+                *mean = (sum_part(row, part, self.parts) / samples) as f32;
             }
         }
     }
@@ -90,8 +89,8 @@ impl Means {
     fn remember_rows(&mut self) {
         let samples = count(self.base.len() / self.parts);
         for part in 0..self.parts {
-            let gone: f64 = self.base.iter().skip(part).step_by(self.parts).map(wide).sum::<f64>()
-                + self.rest.iter().skip(part).step_by(self.parts).map(wide).sum::<f64>();
+            let gone =
+                sum_part(&self.base, part, self.parts) + sum_part(&self.rest, part, self.parts);
             for (mean, sums) in self.chirp.iter_mut().zip(&self.row_sums) {
                 mean[part] = ((f64::from(sums[part]) - gone) / samples) as f32;
             }
@@ -125,6 +124,11 @@ fn split_columns(sums: &[i32], rows: usize, base: &mut [f32], rest: &mut [f32]) 
     }
 }
 
+/// Sum of one part of numbers `[sample, part]`.
+fn sum_part(numbers: &[f32], part: usize, parts: usize) -> f64 {
+    numbers.iter().skip(part).step_by(parts).map(|&x| f64::from(x)).sum()
+}
+
 fn sum(row: &[i16]) -> i32 {
     row.iter().map(|&x| i32::from(x)).sum()
 }
@@ -132,10 +136,6 @@ fn sum(row: &[i16]) -> i32 {
 fn sum_pairs(row: &[i16]) -> [i32; 2] {
     let pairs = row.as_chunks::<2>().0.iter();
     pairs.fold([0, 0], |[i, q], pair| [i + i32::from(pair[0]), q + i32::from(pair[1])])
-}
-
-fn wide(x: &f32) -> f64 {
-    f64::from(*x)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]

@@ -29,10 +29,10 @@ mod stacked_frames;
 mod window;
 
 pub use micro_doppler::{MicroDoppler, MicroDopplerConfig, MicroDopplerMode};
-pub use model_input::{ModelInput, ModelInputConfig, Resize};
-pub use peak::{Cell, PeakConfig, Peaks, Place};
+pub use model_input::{ModelInput, ModelInputConfig};
+pub use peak::{Cell, Found, MapAxes, PeakConfig, Peaks, Place};
 pub use range_doppler::{Clutter, Offset, RangeDoppler, RangeDopplerConfig};
-pub use range_profile::RangeProfile;
+pub use range_profile::{RangeMotion, RangeProfile};
 pub use shape::FrameShape;
 pub use window::{Ends, Window, WindowShape};
 

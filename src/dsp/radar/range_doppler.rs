@@ -192,7 +192,11 @@ impl RangeDoppler {
             self.range_spectra(rx, counts);
             self.doppler.process_with_scratch(&mut self.spectra, &mut self.scratch);
             let half = self.doppler_bins / 2;
-            for (row, map) in self.spectra.chunks_exact(self.doppler_bins).zip(map.chunks_exact_mut(self.doppler_bins)) {
+            for (row, map) in self
+                .spectra
+                .chunks_exact(self.doppler_bins)
+                .zip(map.chunks_exact_mut(self.doppler_bins))
+            {
                 shifted_magnitudes(row, map, half);
             }
         }

@@ -64,8 +64,7 @@ impl RangeSpectra {
     ) {
         let width = self.window.len();
         let gains = self.chirp_gain.chunks(BLOCK).zip(means.chirp.chunks(BLOCK));
-        for (block, (rows, (gains, chirps))) in
-            numbers.chunks(BLOCK * width).zip(gains).enumerate()
+        for (block, (rows, (gains, chirps))) in numbers.chunks(BLOCK * width).zip(gains).enumerate()
         {
             let line_count = if self.complex { gains.len() } else { gains.len().div_ceil(2) };
             let lines = &mut self.lines[..line_count * self.length];
