@@ -13,6 +13,7 @@
 mod aedat4;
 mod configs;
 mod dsp_event;
+mod dsp_radar;
 mod evt;
 mod npy;
 mod publish;

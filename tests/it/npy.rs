@@ -39,6 +39,13 @@ impl Array {
     }
 }
 
+/// Shape, real parts and imaginary parts of the array in a file.
+pub fn read(path: &Path) -> (Vec<usize>, Vec<f64>, Vec<f64>) {
+    let array = Array::read(path);
+    let (re, im) = array.values.iter().map(|&[re, im]| (re, im)).unzip();
+    (array.shape, re, im)
+}
+
 fn values(descr: &str, bytes: &[u8]) -> Vec<[f64; 2]> {
     let f4 = |b: &[u8]| f64::from(f32::from_le_bytes(b.try_into().unwrap()));
     let f8 = |b: &[u8]| f64::from_le_bytes(b.try_into().unwrap());

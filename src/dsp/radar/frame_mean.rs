@@ -1,0 +1,146 @@
+//! Micro-Doppler from one complex value per frame, for motion as slow as breathing.
+
+use std::sync::Arc;
+
+use ndarray::ArrayRef2;
+use rustfft::num_complex::Complex32;
+use rustfft::{Fft, FftPlanner};
+
+use super::FrameShape;
+use super::means::sum_columns;
+use super::range_doppler::shifted_magnitudes;
+use crate::data::Samples;
+
+use super::shape::numbers;
+
+/// A block of frames, one complex value for each receive antenna and range bin of a frame.
+///
+/// That value is the mean over chirps of the range FFT. The FFT is linear, so it is the FFT of the
+/// mean chirp: one FFT a frame and receive antenna.
+pub(super) struct FrameMean {
+    shape: FrameShape,
+    frames: usize,
+    range: Arc<dyn Fft<f32>>,
+    doppler: Arc<dyn Fft<f32>>,
+    range_window: Vec<f64>,
+    doppler_window: Vec<f32>,
+    sums: Vec<i32>,
+    line: Vec<Complex32>,
+    /// Ring `[rx, range_bin, frame]`; the oldest frame is at `next` once the ring is full.
+    ring: Vec<Complex32>,
+    next: usize,
+    slow: Vec<Complex32>,
+    scratch: Vec<Complex32>,
+}
+
+impl FrameMean {
+    /// Plans for blocks of `frames`.
+    #[expect(clippy::cast_possible_truncation, reason = "window coefficients lie in 0..=1")]
+    pub(super) fn plan(
+        shape: FrameShape,
+        frames: usize,
+        range_window: Vec<f64>,
+        doppler_window: &[f64],
+    ) -> Self {
+        let mut planner = FftPlanner::new();
+        let range = planner.plan_fft_forward(shape.samples);
+        let doppler = planner.plan_fft_forward(frames);
+        let scratch = range.get_inplace_scratch_len().max(doppler.get_inplace_scratch_len());
+        Self {
+            frames,
+            range_window,
+            doppler_window: doppler_window.iter().map(|&w| w as f32).collect(),
+            sums: vec![0; shape.samples * shape.parts()],
+            line: vec![Complex32::default(); shape.samples],
+            ring: vec![Complex32::default(); shape.rx * shape.range_bins() * frames],
+            next: 0,
+            slow: vec![Complex32::default(); frames],
+            scratch: vec![Complex32::default(); scratch],
+            shape,
+            range,
+            doppler,
+        }
+    }
+
+    /// Starts a new block.
+    pub(super) fn reset(&mut self) {
+        self.next = 0;
+        self.ring.fill(Complex32::default());
+    }
+
+    /// Takes in one frame.
+    pub(super) fn push(&mut self, samples: &Samples) {
+        let counts = numbers(samples, &self.shape);
+        let bins = self.shape.range_bins();
+        for (rx, counts) in counts.chunks_exact(self.shape.numbers_per_rx()).enumerate() {
+            sum_columns(counts, &mut self.sums);
+            self.window_mean_chirp();
+            self.range.process_with_scratch(&mut self.line, &mut self.scratch);
+            for (bin, z) in self.line[..bins].iter().enumerate() {
+                self.ring[(rx * bins + bin) * self.frames + self.next] = *z;
+            }
+        }
+        self.next = (self.next + 1) % self.frames;
+    }
+
+    /// The mean chirp without its offset, windowed. Sums are exact, the rest is `f64`: the offset
+    /// is a thousand times what a chest moves.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "at most 2^14 chirps and samples; the transform is f32"
+    )]
+    fn window_mean_chirp(&mut self) {
+        let chirps = self.shape.chirps as f64;
+        let samples = self.shape.samples as f64;
+        let parts = self.shape.parts();
+        let mut offset = [0.0; 2];
+        for sample in self.sums.chunks_exact(parts) {
+            for (offset, &sum) in offset.iter_mut().zip(sample) {
+                *offset += f64::from(sum) / samples;
+            }
+        }
+        let line = self.line.iter_mut().zip(self.sums.chunks_exact(parts)).zip(&self.range_window);
+        for ((z, sample), w) in line {
+            let part = |p: usize| match sample.get(p) {
+                Some(&sum) => ((f64::from(sum) - offset[p]) / chirps * w) as f32,
+                None => 0.0,
+            };
+            *z = Complex32::new(part(0), part(1));
+        }
+    }
+
+    /// Shapes: `map[rx, range_bin, doppler_bin]` out, all in one slice.
+    pub(super) fn run(&mut self, map: &mut [f32]) {
+        let lines = self.ring.chunks_exact(self.frames).zip(map.chunks_exact_mut(self.frames));
+        for (line, map) in lines {
+            let mean = mean(line);
+            let (newer, older) = line.split_at(self.next);
+            let in_order = older.iter().chain(newer);
+            for ((slow, &z), &w) in self.slow.iter_mut().zip(in_order).zip(&self.doppler_window) {
+                *slow = (z - mean) * w;
+            }
+            self.doppler.process_with_scratch(&mut self.slow, &mut self.scratch);
+            shifted_magnitudes(&self.slow, map, self.frames / 2);
+        }
+    }
+
+    /// Shapes: `profile[rx, range_bin]` out: mean over the block's frames of the distance of each
+    /// frame's value from the block's mean.
+    #[expect(clippy::cast_precision_loss, reason = "at most 2^16 frames")]
+    pub(super) fn motion_profile(&self, profile: &mut ArrayRef2<f32>) {
+        for (bin, line) in profile.iter_mut().zip(self.ring.chunks_exact(self.frames)) {
+            let mean = mean(line);
+            *bin = line.iter().map(|z| (z - mean).norm()).sum::<f32>() / self.frames as f32;
+        }
+    }
+}
+
+/// The mean of a line, summed as distances from its first value, so that a large static part
+/// costs no digits.
+#[expect(clippy::cast_precision_loss, reason = "at most 2^16 frames")]
+fn mean(line: &[Complex32]) -> Complex32 {
+    let first = line.first().copied().unwrap_or_default();
+    let rest: Complex32 = line.iter().map(|z| z - first).sum();
+    first + rest / line.len() as f32
+}
