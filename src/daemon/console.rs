@@ -1,7 +1,5 @@
 //! One readable line a second for a person who watches the daemon in a terminal.
 
-use std::fmt::Write as _;
-
 use crate::data::message::{
     EventSummary, Expression, Identity, Message, Payload, RadarSummary, RadarTarget, Status,
 };
@@ -39,28 +37,25 @@ impl Console {
         }
         if let Some(event) = &self.event {
             let region = event.region;
-            add(
-                &mut line,
-                format_args!(
+            line.push_str(&format!(
                     " | events {:5.3} M/s, face {}x{} at {},{}",
                     event.rate_mev_s, region.width, region.height, region.x, region.y
-                ),
-            );
+                ));
         }
         if let Some(identity) = &self.identity {
-            add(&mut line, format_args!(" | identity {}", word(&identity.state)));
+            line.push_str(&format!(" | identity {}", word(&identity.state)));
             if let Some(reason) = &identity.reason {
-                add(&mut line, format_args!(" ({})", word(reason)));
+                line.push_str(&format!(" ({})", word(reason)));
             }
         }
         if let Some(expression) = &self.expression {
-            add(&mut line, format_args!(" | expression {}", word(&expression.state)));
+            line.push_str(&format!(" | expression {}", word(&expression.state)));
             if let Some(label) = &expression.label {
-                add(&mut line, format_args!(" {}", word(label)));
+                line.push_str(&format!(" {}", word(label)));
             }
         }
         for (reason, n) in status.dropped.iter() {
-            add(&mut line, format_args!(" | {reason}: {n}"));
+            line.push_str(&format!(" | {reason}: {n}"));
         }
         line
     }
@@ -68,19 +63,11 @@ impl Console {
 
 fn say_target(line: &mut String, name: &str, target: Option<&RadarTarget>) {
     if let Some(target) = target {
-        add(
-            line,
-            format_args!(
+        line.push_str(&format!(
                 " | {name} {:4.2} m {:+6.3} m/s {:4.1} dB",
                 target.range_m, target.velocity_m_s, target.snr_db
-            ),
-        );
+            ));
     }
-}
-
-fn add(line: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing to a String cannot fail.
-    drop(line.write_fmt(text));
 }
 
 /// The word used in messages, so that console and topics speak alike.

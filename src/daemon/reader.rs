@@ -62,7 +62,7 @@ impl Reader {
     /// Plays the recording once more.
     pub(super) fn again(&self) {
         // A reader that has gone is noticed when its deliveries end.
-        drop(self.again.try_send(()));
+        let _told = self.again.try_send(());
     }
 
     /// Waits for the thread, which ends once the switch is thrown.

@@ -263,7 +263,7 @@ impl Pipeline {
         let status = Status {
             alignment: self.alignment(),
             sensors,
-            bundle: self.bundle.as_ref().map(|bundle| bundle.hash().to_owned()),
+            bundle: self.bundle.as_ref().map(|bundle| bundle.digest.to_string()),
             dropped,
         };
         message(Message::FUSED, now, Payload::Status(status))

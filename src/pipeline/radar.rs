@@ -49,13 +49,13 @@ impl RadarChain {
             shape,
             fast: Fast {
                 map: Array3::zeros(fast.map_shape()),
-                peaks: Peaks::plan(fast.map_shape(), &fast_axes, config.peaks)?,
+                peaks: Peaks::plan(fast.map_shape(), config.peaks)?,
                 axes: fast_axes,
                 kernel: fast,
             },
             slow: Slow {
                 map: Array3::zeros(slow.map_shape()),
-                peaks: Peaks::plan(slow.map_shape(), &slow_axes, config.peaks)?,
+                peaks: Peaks::plan(slow.map_shape(), config.peaks)?,
                 axes: slow_axes,
                 kernel: slow,
                 newest: None,

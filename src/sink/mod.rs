@@ -3,4 +3,4 @@
 mod envelope;
 pub mod zmq;
 
-pub use envelope::{Encoding, Envelope, Stamper};
+pub use envelope::{EncodeError, Encoding, Envelope, Stamper};

@@ -7,9 +7,7 @@ use super::{Args, Frames, output};
 use crate::command::Failure;
 use crate::command::progress::Bar;
 use crate::data::{Event, Geometry, Reading};
-use crate::dsp::event::{
-    Denoise, DenoiseConfig, FaceConfig, FaceRegion, VoxelConfig, Voxelized, Voxels,
-};
+use crate::dsp::event::{Denoise, DenoiseConfig, FaceConfig, FaceRegion, VoxelConfig, Voxels};
 use crate::sensor::Sensor;
 
 /// As the reference decoders pack an event: 13 bytes, no padding.
@@ -43,48 +41,67 @@ pub(super) fn voxels(
     sensor: &mut dyn Sensor,
     bar: &Bar,
 ) -> Result<Vec<u64>, Failure> {
-    let mut denoise = Denoise::plan(&DenoiseConfig::default(), geometry);
-    let mut face = FaceRegion::plan(&FaceConfig::default(), geometry);
-    let config = VoxelConfig::default();
-    let mut voxels = Voxels::plan(&config);
-    let mut tensor = Array4::zeros(Voxels::SHAPE);
     let (polarities, bins, rows, columns) = Voxels::SHAPE;
-    let mut file = NpyWriter::create(&args.out, "'<f4'", &[polarities, bins, rows, columns])
+    let file = NpyWriter::create(&args.out, "'<f4'", &[polarities, bins, rows, columns])
         .map_err(output(args))?;
-    let frames = args.frames.unwrap_or(Frames::ALL);
-    let mut window = 0;
-    let mut newest = None;
-    let mut origin = None;
-    // One window after another up to `now`; false when no further window is wanted.
-    let mut flush = |now, face: &FaceRegion, voxels: &mut Voxels, file: &mut NpyWriter| {
-        while let Some(Voxelized { .. }) = voxels.run(now, face.sighting().region, &mut tensor) {
-            if frames.contains(window) {
-                file.row_f32(tensor.iter()).map_err(output(args))?;
-            }
-            window += 1;
-            if frames.ends_before(window) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+    let mut windows = Windows {
+        args,
+        frames: args.frames.unwrap_or(Frames::ALL),
+        denoise: Denoise::plan(&DenoiseConfig::default(), geometry),
+        face: FaceRegion::plan(&FaceConfig::default(), geometry),
+        voxels: Voxels::plan(&VoxelConfig::default()),
+        tensor: Array4::zeros(Voxels::SHAPE),
+        file,
+        number: 0,
+        origin: None,
+        newest: i64::MIN,
     };
-    each_event(sensor, bar, |event| {
+    each_event(sensor, bar, |event| windows.take(event))?;
+    windows.write_until(windows.newest)?;
+    windows.file.finish().map_err(output(args))
+}
+
+/// The event kernels of the pipeline with a file behind them.
+struct Windows<'a> {
+    args: &'a Args,
+    frames: Frames,
+    denoise: Denoise,
+    face: FaceRegion,
+    voxels: Voxels,
+    tensor: Array4<f32>,
+    file: NpyWriter,
+    number: u64,
+    origin: Option<i64>,
+    newest: i64,
+}
+
+impl Windows<'_> {
+    /// Takes one event; false when no further window is wanted.
+    fn take(&mut self, event: Event) -> Result<bool, Failure> {
         // As in the pipeline, time starts with the recording.
-        let t = event.t.saturating_sub(*origin.get_or_insert(event.t));
+        let t = event.t.saturating_sub(*self.origin.get_or_insert(event.t));
         let event = Event { t, ..event };
-        if !denoise.keeps(event) {
+        if !self.denoise.keeps(event) {
             return Ok(true);
         }
-        let more = flush(t, &face, &mut voxels, &mut file)?;
-        face.push(event);
-        voxels.push(event);
-        newest = newest.max(Some(t));
-        Ok(more)
-    })?;
-    if let Some(newest) = newest {
-        flush(newest, &face, &mut voxels, &mut file)?;
+        self.write_until(t)?;
+        self.face.push(event);
+        self.voxels.push(event);
+        self.newest = self.newest.max(t);
+        Ok(!self.frames.ends_before(self.number))
     }
-    file.finish().map_err(output(args))
+
+    /// Writes every wanted window that ended at or before `now`.
+    fn write_until(&mut self, now: i64) -> Result<(), Failure> {
+        let region = self.face.sighting().region;
+        while self.voxels.run(now, region, &mut self.tensor).is_some() {
+            if self.frames.contains(self.number) {
+                self.file.row_f32(self.tensor.iter().copied()).map_err(output(self.args))?;
+            }
+            self.number += 1;
+        }
+        Ok(())
+    }
 }
 
 /// Calls `take` with each event until it says false.

@@ -64,7 +64,7 @@ What is written:
                  --mode stacked-frames: the paper's; the chirps of 8 frames end to end, low-passed
                  and thinned by 8. Slow time then has a gap after each frame.
   range-profile  f32 [frame, rx, range_bin]: magnitude of the Hann-windowed range FFT, mean over
-                 chirps of the complex values.
+                 the chirps of the frame. What stands still shows here.
   events         structured [event] of t i64 (us), x u16, y u16, p u8, packed, 13 bytes each.
   voxels         f32 [window, polarity 2 (off, on), bin 16, row 112, column 112]: events of the face
                  region after the noise filter, counts clipped at 5 and divided by 5.";

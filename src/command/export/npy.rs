@@ -35,7 +35,7 @@ impl NpyWriter {
     }
 
     /// Appends one row of floats.
-    pub(super) fn row_f32<'a>(&mut self, row: impl Iterator<Item = &'a f32>) -> io::Result<()> {
+    pub(super) fn row_f32(&mut self, row: impl IntoIterator<Item = f32>) -> io::Result<()> {
         for value in row {
             self.file.write_all(&value.to_le_bytes())?;
         }
@@ -87,7 +87,7 @@ mod tests {
     fn the_header_is_a_multiple_of_64_and_names_the_shape() {
         let path = std::env::temp_dir().join(format!("visaged-{}.npy", std::process::id()));
         let mut writer = NpyWriter::create(&path, "'<f4'", &[2]).unwrap();
-        writer.row_f32([1.0, 2.0].iter()).unwrap();
+        writer.row_f32([1.0, 2.0]).unwrap();
         assert_eq!(writer.finish().unwrap(), [1, 2]);
         let bytes = fs::read(&path).unwrap();
         fs::remove_file(&path).unwrap();

@@ -9,7 +9,7 @@ use crate::command::progress::Bar;
 use crate::data::{ChirpConfig, RadarFrame, Reading};
 use crate::dsp::radar::{
     Clutter, FrameShape, MicroDoppler, MicroDopplerConfig, RangeDoppler, RangeDopplerConfig,
-    RangeProfile,
+    RangeProfile, Window,
 };
 use crate::sensor::Sensor;
 
@@ -33,7 +33,7 @@ pub(super) fn rdi(
         // Every frame up to the last is computed: a moving-target memory needs those before.
         kernel.run(&frame.samples, &mut map);
         if frames.contains(frame.number) {
-            file.row_f32(map.iter()).map_err(output(args))?;
+            file.row_f32(map.iter().copied()).map_err(output(args))?;
         }
         Ok(())
     })?;
@@ -59,7 +59,7 @@ pub(super) fn micro(
         // Blocks are made of the chosen frames alone, so that `--frames` chooses where they start.
         if frames.contains(frame.number) && kernel.push(&frame.samples) {
             kernel.run(&mut map);
-            file.row_f32(map.iter()).map_err(output(args))?;
+            file.row_f32(map.iter().copied()).map_err(output(args))?;
         }
         Ok(())
     })?;
@@ -72,7 +72,7 @@ pub(super) fn profile(
     sensor: &mut dyn Sensor,
     bar: &Bar,
 ) -> Result<Vec<u64>, Failure> {
-    let mut kernel = RangeProfile::plan(shape(chirp))?;
+    let mut kernel = RangeProfile::plan(shape(chirp), Window::default())?;
     let (rx, range_bins) = kernel.profile_shape();
     let mut profile = Array2::zeros((rx, range_bins));
     let mut file =
@@ -81,7 +81,7 @@ pub(super) fn profile(
     each_frame(frames, sensor, bar, |frame| {
         if frames.contains(frame.number) {
             kernel.run(&frame.samples, &mut profile);
-            file.row_f32(profile.iter()).map_err(output(args))?;
+            file.row_f32(profile.iter().copied()).map_err(output(args))?;
         }
         Ok(())
     })?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use visaged::data::{Event, Geometry};
-use visaged::sensor::evt::write::write_evt3;
+use visaged::sensor::evt::write;
 
 use super::noise::Noise;
 use super::visitor::{self, Pose};
@@ -19,7 +19,7 @@ const THRESHOLD: f64 = 0.35;
 const BACKGROUND: f64 = 0.02;
 
 pub(super) fn write(file: &Path) -> Result<()> {
-    let bytes = write_evt3(GEOMETRY, &events());
+    let bytes = write::raw(GEOMETRY, &events())?;
     fs::write(file, bytes).with_context(|| format!("cannot write {}", file.display()))
 }
 

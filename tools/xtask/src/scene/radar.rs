@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use ndarray::Array3;
-use visaged::data::{ChirpConfig, RadarFrame, Samples};
-use visaged::sensor::infineon::write::write_recording;
-use visaged::units::{Hertz, SPEED_OF_LIGHT, Seconds, Stamp};
+use visaged::data::ChirpConfig;
+use visaged::sensor::infineon::write::Writer;
+use visaged::units::{Hertz, SPEED_OF_LIGHT, Seconds};
 
 use super::noise::Noise;
 use super::visitor::{self, Pose};
@@ -39,16 +39,14 @@ pub(super) fn write(folder: &Path) -> Result<()> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "300 frames")]
     let frames = (super::SECONDS / chirp.frame_period.0).round() as u32;
     let mut noise = Noise::seeded(60);
-    let all: Vec<_> = (0..frames)
-        .map(|number| RadarFrame {
-            number: u64::from(number),
-            stamp: Stamp::from_micros(i64::from(number) * 50_000),
-            samples: Samples::Real(frame(&chirp, f64::from(number) * 0.05, &mut noise)),
-            has_holes: false,
-        })
-        .collect();
-    write_recording(folder, &chirp, &all)
-        .with_context(|| format!("cannot write {}", folder.display()))
+    let mut writer = Writer::create(folder, &chirp, "simulated BGT60TR13C, demo scene")
+        .with_context(|| format!("cannot write {}", folder.display()))?;
+    for number in 0..frames {
+        let start = f64::from(number) * chirp.frame_period.0;
+        writer.push(&frame(&chirp, start, &mut noise))?;
+    }
+    writer.finish()?;
+    Ok(())
 }
 
 fn frame(chirp: &ChirpConfig, start: f64, noise: &mut Noise) -> Array3<i16> {
