@@ -1,1 +1,130 @@
-//! Networks: from tensors to scores.
+//! Networks: from tensors to scores. One folder per network, one row in [`MODELS`].
+//!
+//! A network says what it computes and nothing about what follows from it: thresholds and
+//! temperatures are handed on from the bundle, decisions are made elsewhere. This is the only place
+//! that knows candle.
+
+pub mod bundle;
+mod error;
+pub mod fooder_gate;
+mod manifest;
+mod tensor;
+mod weights;
+
+#[cfg(test)]
+mod testing;
+
+pub use bundle::{Bundle, Loaded};
+pub use error::Error;
+pub use manifest::{Digest, EventRequirement, RadarRequirement};
+
+use candle_nn::VarBuilder;
+use ndarray::ArrayRefD;
+use weights::Shelf;
+
+/// Every network this build can load; `name = "..."` in a bundle's manifest picks a row.
+pub static MODELS: &[Kind] = &[Kind::of::<fooder_gate::FooderGate>()];
+
+/// A network with its weights.
+pub trait Model: Send {
+    /// Shape of the input, without a batch axis; the network's own page names the axes.
+    fn input_shape(&self) -> &[usize];
+
+    /// How many scores one run gives.
+    fn scores(&self) -> usize;
+
+    /// Computes the scores of one input.
+    ///
+    /// Shapes: `input[..input_shape]` in, `scores[score]` out. Works on the calling thread as far
+    /// as `CANDLE_NUM_THREADS=1` makes candle do so; candle allocates its intermediate tensors.
+    ///
+    /// # Errors
+    /// When a shape is wrong, or a number in `input` or in the result is not finite: then `scores`
+    /// must not be used.
+    fn run(&mut self, input: &ArrayRefD<f32>, scores: &mut [f32]) -> Result<(), Error>;
+}
+
+/// What a folder under `model/` implements to get a row in [`MODELS`].
+trait Network: Model + Sized + 'static {
+    /// The name used in manifests and messages.
+    const NAME: &'static str;
+    /// One line for `--help` and error messages.
+    const ABOUT: &'static str;
+    /// The sizes in which it comes.
+    const PRESETS: &'static [&'static str];
+    /// Its hyper-parameters.
+    type Config;
+
+    /// The hyper-parameters called `preset`, one of [`PRESETS`](Self::PRESETS).
+    fn preset(preset: &str) -> Option<Self::Config>;
+
+    /// Builds the network from the weights it asks `weights` for, by name and shape.
+    fn new(config: &Self::Config, weights: &VarBuilder<'_>) -> candle_core::Result<Self>;
+}
+
+type Built = candle_core::Result<Box<dyn Model>>;
+
+/// One row of [`MODELS`].
+#[derive(Debug)]
+pub struct Kind {
+    /// The name used in manifests.
+    pub name: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    /// The sizes in which it comes.
+    pub presets: &'static [&'static str],
+    build: fn(&str, &VarBuilder<'_>) -> Option<Built>,
+}
+
+impl Kind {
+    const fn of<N: Network>() -> Self {
+        Self {
+            name: N::NAME,
+            about: N::ABOUT,
+            presets: N::PRESETS,
+            build: |preset, weights| {
+                let config = N::preset(preset)?;
+                Some(N::new(&config, weights).map(|network| Box::new(network) as Box<dyn Model>))
+            },
+        }
+    }
+
+    /// The row called `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        MODELS.iter().find(|kind| kind.name == name)
+    }
+
+    /// Builds a preset from the weights that `weights` hands out. The preset is one of ours.
+    fn build(&self, preset: &str, weights: &VarBuilder<'_>) -> Result<Box<dyn Model>, Error> {
+        let unknown = || candle_core::Error::Msg(format!("there is no preset `{preset}`"));
+        (self.build)(preset, weights)
+            .unwrap_or_else(|| Err(unknown()))
+            .map_err(Error::candle(self.name))
+    }
+
+    /// Names and shapes of all weights of a preset, ordered by name, or `None` if there is no such
+    /// preset. All are 32-bit floats.
+    #[must_use]
+    pub fn weights(&self, preset: &str) -> Option<Vec<(String, Vec<usize>)>> {
+        let shelf = Shelf::default();
+        (self.build)(preset, &shelf.builder())?.ok()?;
+        Some(shelf.asked().into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_found_by_its_name_and_builds_each_of_its_presets() {
+        for kind in MODELS {
+            assert_eq!(Kind::named(kind.name).unwrap().about, kind.about);
+            for preset in kind.presets {
+                assert!(!kind.weights(preset).unwrap().is_empty(), "{} {preset}", kind.name);
+            }
+            assert!(kind.weights("no such preset").is_none());
+        }
+    }
+}

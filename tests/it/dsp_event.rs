@@ -1,5 +1,7 @@
 //! Event kernels on the live face, against numbers computed by other people's code.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
 use std::fs;
 
 use ndarray::{Array3, Array4, s};
@@ -87,7 +89,9 @@ fn voxels_of_the_face_are_the_frames_that_tonic_counts() {
 }
 
 /// Voxel values as the whole counts they stand for.
-fn counts<'v>(voxels: impl Iterator<Item = &'v f32>) -> impl Iterator<Item = u32> {
+fn counts(
+    voxels: ndarray::iter::Iter<'_, f32, impl ndarray::Dimension>,
+) -> impl Iterator<Item = u32> {
     voxels
         .map(|&v| (0..=5u16).position(|n| (f32::from(n) / 5.0).to_bits() == v.to_bits()))
         .map(|n| u32::try_from(n.unwrap()).unwrap())

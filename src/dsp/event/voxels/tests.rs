@@ -150,6 +150,20 @@ fn defaults_are_within_their_own_ranges() {
     );
 }
 
+#[test]
+fn scaling_by_multiplication_is_exact_for_every_width_and_the_longest_windows() {
+    for whole in (1..2_000).chain([65_535, 9_999_999, 10_000_000]) {
+        let scale = Scale::new(112, whole);
+        let near_edges = (0..=112).flat_map(|i| {
+            let edge = i * whole / 112;
+            edge.saturating_sub(2)..(edge + 3).min(whole)
+        });
+        for part in near_edges {
+            assert_eq!(scale.of(part) as u64, part * 112 / whole, "{part} of {whole}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))] // each case clears tensors of 400 000 voxels
 

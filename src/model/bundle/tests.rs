@@ -1,0 +1,222 @@
+//! Bundles that are whole, and every way in which they are not.
+
+use ndarray::ArrayD;
+
+use super::*;
+use crate::data::ChirpConfig;
+use crate::model::error::Fault;
+use crate::model::testing::{TestBundle, Weights, manifest, random_weights, to_file};
+use crate::units::{Hertz, Seconds};
+
+fn gate() -> &'static Kind {
+    Kind::named("fooder_gate").unwrap()
+}
+
+fn tiny() -> Weights {
+    random_weights(gate(), "tiny", 7)
+}
+
+fn scores(bundle: &mut Bundle) -> [u32; 2] {
+    let model = &mut bundle.role("gate").unwrap().model;
+    let mut scores = [f32::NAN; 2];
+    model.run(&ArrayD::from_elem(vec![2, 64, 64], 0.5), &mut scores).unwrap();
+    scores.map(f32::to_bits)
+}
+
+/// What `Bundle::load` says to a bundle whose manifest went through `edit`.
+fn refusal(name: &str, edit: impl Fn(String) -> String) -> String {
+    let file = to_file(&tiny());
+    let folder = TestBundle::new(name, gate(), "tiny", &file);
+    folder.write("manifest.toml", edit(manifest("fooder_gate", "tiny", &file)).as_bytes());
+    Bundle::load(folder.path()).err().expect("the bundle must be refused").to_string()
+}
+
+/// What `Bundle::load` says to a bundle with these weights and a manifest that fits them.
+fn fate(name: &str, file: &[u8]) -> Result<[u32; 2], Error> {
+    let folder = TestBundle::new(name, gate(), "tiny", file);
+    Bundle::load(folder.path()).map(|mut bundle| scores(&mut bundle))
+}
+
+#[test]
+fn a_whole_bundle_loads_with_everything_its_manifest_says() {
+    let file = to_file(&tiny());
+    let folder = TestBundle::new("whole", gate(), "tiny", &file);
+    let mut bundle = Bundle::load(folder.path()).unwrap();
+    assert_eq!(bundle.tool_version, "0.1.0");
+    assert_eq!(
+        bundle.event,
+        Some(EventRequirement { window_ms: 320, background_activity_us: 5000 })
+    );
+    assert_eq!(bundle.digest, Digest::of(manifest("fooder_gate", "tiny", &file).as_bytes()));
+    let loaded = bundle.role("gate").unwrap();
+    assert_eq!((loaded.kind.name, loaded.preset.as_str()), ("fooder_gate", "tiny"));
+    assert_eq!(loaded.classes, ["dynamic", "static"]);
+    assert_eq!((loaded.threshold, loaded.temperature), (Some(0.5), Some(1.25)));
+    assert_eq!(loaded.trained_on, "nothing: random numbers");
+    assert_eq!(loaded.sha256, Digest::of(&file));
+    assert!(bundle.role("expert").is_none());
+    scores(&mut bundle);
+}
+
+#[test]
+fn a_mistake_in_the_manifest_is_named_with_its_file_line_and_key() {
+    let cases: [(&str, &str, &[&str]); 12] = [
+        ("schema = 1", "schema = 2", &["line 1", "schema 1, not 2"]),
+        ("window-ms", "window", &["line 14", "window", "window-ms"]),
+        ("\"fooder_gate\"", "\"fooder\"", &["line 18", "`fooder`", "known are fooder_gate"]),
+        ("\"tiny\"", "\"huge\"", &["line 20", "preset", "default, tiny", "`huge`"]),
+        ("\"net.", "\"../net.", &["line 21", "without `..`"]),
+        ("\"net.", "\"/net.", &["line 21", "without `..`"]),
+        ("sha256 = \"", "sha256 = \"Z", &["line 22", "64 hexadecimal digits"]),
+        ("\"static\"]", "\"static\", \"x\"]", &["line 23", "classes", "3 names", "2 scores"]),
+        ("threshold = 0.5", "threshold = nan", &["line 24", "finite"]),
+        ("temperature = 1.25", "temperature = 0.0", &["line 25", "above zero"]),
+        ("\"nothing: random numbers\"", "\" \"", &["line 26", "must not be empty"]),
+        ("trained-on", "#", &["line 17", "missing field `trained-on`"]),
+    ];
+    for (number, (from, to, words)) in cases.iter().enumerate() {
+        let message = refusal(&format!("mistake-{number}"), |text| text.replacen(from, to, 1));
+        for word in [&["manifest.toml"], *words].concat() {
+            assert!(message.contains(word), "{word} is not in: {message}");
+        }
+    }
+}
+
+#[test]
+fn two_networks_of_one_role_are_refused() {
+    let message = refusal("roles", |text| {
+        let row = text[text.find("[[network]]").unwrap()..].to_owned();
+        text + &row
+    });
+    assert!(message.contains("line 29: role: a network before this one is `gate`"), "{message}");
+}
+
+#[test]
+fn weights_that_are_missing_extra_or_misshapen_are_listed_together() {
+    let mut weights = tiny();
+    weights.remove("head.bias");
+    weights.insert("head.scale".into(), ArrayD::zeros(vec![3]));
+    weights.insert("head.weight".into(), ArrayD::zeros(vec![4, 2]));
+    weights.insert("stem.bn.bias".into(), ArrayD::from_elem(vec![2], f32::NAN));
+    let error = fate("faults", &to_file(&weights)).unwrap_err();
+    let Error::Weights { faults, .. } = &error else { panic!("{error}") };
+    let name = String::from;
+    assert_eq!(
+        *faults,
+        [
+            Fault::NotFinite { name: name("stem.bn.bias") },
+            Fault::Missing { name: name("head.bias"), shape: vec![2] },
+            Fault::Shape { name: name("head.weight"), got: vec![4, 2], expected: vec![2, 4] },
+            Fault::Extra { name: name("head.scale"), shape: vec![3] },
+        ]
+    );
+    assert_eq!(error.to_string().lines().count(), 5);
+}
+
+#[test]
+fn weights_of_another_preset_are_refused() {
+    let file = to_file(&random_weights(gate(), "default", 1));
+    assert!(matches!(fate("preset", &file), Err(Error::Weights { .. })));
+}
+
+#[test]
+fn half_precision_weights_are_refused_and_not_converted() {
+    let file = to_file(&tiny());
+    let text = String::from_utf8_lossy(&file[8..]).into_owned();
+    let header = &text[..text.find("}}").unwrap() + 2];
+    // [2] floats take the bytes of [4] halves
+    let halves = header.replacen(r#""F32","shape":[2]"#, r#""F16","shape":[4]"#, 1);
+    let padding = header.len() - halves.len();
+    let mut changed = file.clone();
+    changed[8..8 + header.len()].copy_from_slice((halves + &" ".repeat(padding)).as_bytes());
+    let error = fate("halves", &changed).unwrap_err().to_string();
+    assert!(error.contains("is of type F16, not F32"), "{error}");
+}
+
+#[test]
+fn missing_files_folders_and_pipes_in_their_place_are_refused() {
+    let folder = TestBundle::new("absent", gate(), "tiny", &to_file(&tiny()));
+    fs::remove_file(folder.path().join("net.safetensors")).unwrap();
+    assert!(matches!(Bundle::load(folder.path()), Err(Error::Io { .. })));
+    fs::create_dir(folder.path().join("net.safetensors")).unwrap();
+    assert!(matches!(Bundle::load(folder.path()), Err(Error::NotThisFile { .. })));
+    folder.write("manifest.toml", &vec![b'#'; 64 * 1024 + 1]);
+    assert!(matches!(Bundle::load(folder.path()), Err(Error::NotThisFile { .. })));
+    folder.write("manifest.toml", b"\xff\xfe");
+    assert!(matches!(Bundle::load(folder.path()), Err(Error::Manifest { .. })));
+}
+
+#[test]
+fn every_flipped_byte_of_the_weights_is_refused_by_the_hash() {
+    let file = to_file(&tiny());
+    let folder = TestBundle::new("flip", gate(), "tiny", &file);
+    for at in 0..file.len() {
+        let mut flipped = file.clone();
+        flipped[at] ^= 0xff;
+        folder.write("net.safetensors", &flipped);
+        assert!(matches!(Bundle::load(folder.path()), Err(Error::Hash { .. })), "byte {at}");
+    }
+}
+
+/// Whoever can write the manifest can fit the hash: the parsers behind it must hold too.
+#[test]
+fn no_flipped_byte_of_the_weights_makes_the_loader_panic_behind_a_fitting_hash() {
+    let file = to_file(&tiny());
+    for at in 0..file.len() {
+        for mask in [0x01, 0x80] {
+            let mut flipped = file.clone();
+            flipped[at] ^= mask;
+            if let Ok(shelf) = Shelf::read(&flipped) {
+                // misfits are handed out as zeros, so the network is always built
+                drop(gate().build("tiny", &shelf.builder()).unwrap());
+                let in_header = at < file.len() - 4 * 338;
+                assert!(!in_header || !shelf.faults().is_empty() || flipped == file, "byte {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_flipped_byte_of_the_manifest_is_refused_or_changes_no_score() {
+    let file = to_file(&tiny());
+    let folder = TestBundle::new("flip-manifest", gate(), "tiny", &file);
+    let good = scores(&mut Bundle::load(folder.path()).unwrap());
+    let text = manifest("fooder_gate", "tiny", &file);
+    for at in 0..text.len() {
+        for mask in [0x01, 0x20, 0x80] {
+            let mut flipped = text.clone().into_bytes();
+            flipped[at] ^= mask;
+            folder.write("manifest.toml", &flipped);
+            if let Ok(mut bundle) = Bundle::load(folder.path())
+                && bundle.role("gate").is_some()
+            {
+                assert_eq!(scores(&mut bundle), good, "byte {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn chirps_that_the_bundle_was_not_made_for_are_named_one_by_one() {
+    let folder = TestBundle::new("chirps", gate(), "tiny", &to_file(&tiny()));
+    let radar = Bundle::load(folder.path()).unwrap().radar.unwrap();
+    let mut chirps = ChirpConfig {
+        rx_antennas: vec![1, 2, 3],
+        chirps: 64,
+        samples: 128,
+        complex: false,
+        start: Hertz(60.1e9),
+        end: Hertz(61.1e9),
+        sample_rate: Hertz(2e6),
+        chirp_period: Seconds(391.6e-6),
+        frame_period: Seconds(0.05),
+        adc_bits: 12,
+    };
+    assert!(radar.mismatches(&chirps).is_empty());
+    chirps.rx_antennas.pop();
+    chirps.complex = true;
+    chirps.end = Hertz(f64::NAN);
+    let lines = radar.mismatches(&chirps);
+    assert_eq!(lines[0], "rx antennas: the radar has 2, the bundle was made for 3");
+    assert_eq!(lines.len(), 4, "{lines:?}");
+}
