@@ -115,7 +115,8 @@ impl Inflater {
             Compression::None => Ok(Body { bytes: packet, used: packet.len() }),
             Compression::Lz4 | Compression::Lz4High => {
                 let frame = lz4::frame(packet, &mut self.out, LARGEST_BODY)?;
-                Ok(Body { bytes: self.out.get(..frame.length).unwrap_or_default(), ..frame.into() })
+                let bytes = self.out.get(..frame.length).unwrap_or_default();
+                Ok(Body { bytes, used: frame.used })
             }
             Compression::Zstd | Compression::ZstdHigh => self.zstd(packet),
         }

@@ -226,7 +226,7 @@ impl Decoder {
     }
 
     fn packet(&mut self, rest: &[u8], out: &mut EventBatch) -> Step {
-        let Some(header) = &self.header else { return Step::Used(rest.len()) };
+        let Some(header) = &self.header else { return Step::Need(1) };
         if header.table_at == Some(self.position) {
             self.state = State::Table;
             return Step::Used(0);
@@ -296,9 +296,9 @@ fn front_of_packet(
     front: &[u8; PACKET_FRONT],
     strict: bool,
 ) -> Option<(i32, usize)> {
-    let [stream, size, first] = [0, 4, 8].map(|at| [0, 1, 2, 3].map(|byte| front[at + byte]));
-    let stream = i32::from_le_bytes(stream);
-    let stated = u32::from_le_bytes(size);
+    let &[a, b, c, d, e, f, g, h, first @ ..] = front;
+    let stream = i32::from_le_bytes([a, b, c, d]);
+    let stated = u32::from_le_bytes([e, f, g, h]);
     let size = usize::try_from(stated).ok()?;
     let fits = (PACKET_HEADER..=LARGEST_PACKET).contains(&size)
         && first == header.compression.first_bytes(stated);

@@ -11,7 +11,7 @@ use std::io::Read;
 
 use lz4_flex::block::{decompress_into, decompress_into_with_dict};
 
-use super::compression::{Body, Refused};
+use super::compression::Refused;
 
 /// The first bytes of a frame.
 pub(super) const MAGIC: [u8; 4] = [0x04, 0x22, 0x4D, 0x18];
@@ -32,13 +32,7 @@ pub(super) struct Frame {
     /// Bytes of the output.
     pub(super) length: usize,
     /// Bytes of the input.
-    used: usize,
-}
-
-impl From<Frame> for Body<'_> {
-    fn from(frame: Frame) -> Self {
-        Self { bytes: &[], used: frame.used }
-    }
+    pub(super) used: usize,
 }
 
 /// Decompresses the frame at the front of `input` to the front of `out`, which only ever grows.
