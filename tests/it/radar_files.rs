@@ -215,6 +215,26 @@ fn a_shape_that_contradicts_config_json_is_an_error_that_names_both() {
 }
 
 #[test]
+fn samples_of_another_type_or_order_and_foreign_files_are_named() {
+    let scratch = Scratch::new("other-type");
+    let folder = small_recording(&scratch, "device");
+    let path = folder.join("radar.npy");
+    let good = fs::read(&path).unwrap();
+    for (from, to, message) in [
+        ("<u2", "<f4", "element type `<f4`, expected `<u2`"),
+        ("False", "True ", "Fortran order, expected C order"),
+        ("NUMPY", "NUMPI", r"found `\x93NUMPI`"),
+    ] {
+        let at = good.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+        let mut bytes = good.clone();
+        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        fs::write(&path, bytes).unwrap();
+        let error = open_error(&folder, "infineon");
+        assert!(error.contains(message) && error.contains("radar.npy"), "{error}");
+    }
+}
+
+#[test]
 fn a_frame_beyond_the_adc_range_is_refused_and_counted() {
     let scratch = Scratch::new("beyond-range");
     let folder = small_recording(&scratch, "device");

@@ -16,7 +16,7 @@ use self::layout::Layout;
 use self::npy::Found;
 use self::settings::Settings;
 use super::{Candidate, Description, Device, Epoch, Error, Progress, Reading, Sensor, View};
-use crate::data::{Counts, Modality, RadarFrame, Samples};
+use crate::data::{ChirpConfig, Counts, Modality, RadarFrame, Samples};
 use crate::units::{Seconds, Stamp};
 
 /// An open recording; holds one frame in memory.
@@ -160,73 +160,65 @@ fn data_start(
     total: u64,
     notes: &mut Vec<String>,
 ) -> Result<u64, Error> {
-    let malformed = |offset, problem, remedy| {
-        Err(Error::Malformed { path: path.to_owned(), offset, problem, remedy })
-    };
-    let (data_start, header) = match npy::parse(head) {
-        Found::Foreign => {
-            let got = head.get(..6.min(head.len())).unwrap_or_default().escape_ascii();
-            return malformed(
-                0,
-                format!("expected `\\x93NUMPY` or a blank header of 1024 bytes, found `{got}`"),
-                "name the radar.npy of a recording",
-            );
-        }
-        Found::Damaged { data_start } => {
-            notes.push(damaged_note(data_start));
+    let (data_start, shape) = match trusted(path, npy::parse(head), head)? {
+        // A shape with a 0 was written when the recording started and never replaced.
+        (data_start, Some(shape)) if !shape.contains(&0) => (data_start, shape),
+        (data_start, _) => {
+            notes.push(format!(
+                "the NPY header was never completed (the recorder was not closed): shape from \
+                 config.json, frame count from the file size, samples from byte {data_start}"
+            ));
             return Ok(data_start);
         }
-        Found::Intact { descr, .. } if descr != "<u2" => {
-            return malformed(
-                10,
-                format!("element type `{descr}`, expected `<u2`"),
-                "record raw samples, or convert them to unsigned 16-bit integers",
-            );
-        }
-        Found::Intact { fortran_order: true, .. } => {
-            return malformed(
-                10,
-                "Fortran order, expected C order".to_owned(),
-                "save the array with numpy.ascontiguousarray",
-            );
-        }
-        Found::Intact { data_start, shape, .. } => (data_start, shape),
     };
-    // A shape with a 0 was written when the recording started and never replaced.
-    if header.contains(&0) {
-        notes.push(damaged_note(data_start));
-        return Ok(data_start);
-    }
-    let chirps = &settings.chirps;
-    let planned = [chirps.rx_antennas.len(), chirps.chirps, chirps.samples].map(|n| n as u64);
-    let frames = match header.split_first() {
-        Some((&frames, rest)) if rest == planned => frames,
-        _ => {
-            return Err(Error::Key {
-                path: path.to_owned(),
-                key: "shape".to_owned(),
-                problem: format!(
-                    "the header says {header:?} [frame, rx, chirp, sample], config.json says \
-                     {planned:?} [rx, chirp, sample]"
-                ),
-                remedy: "put the config.json of this recording beside it",
-            });
-        }
-    };
+    let stated = frames_of(path, &shape, &settings.chirps)?;
     let held = total.saturating_sub(data_start) / settings.frame_bytes as u64;
-    if held != frames {
+    if held != stated {
         notes.push(format!(
-            "the header says {frames} frames, the file holds {held} whole ones: the file counts"
+            "the header says {stated} frames, the file holds {held} whole ones: the file counts"
         ));
     }
     Ok(data_start)
 }
 
-fn damaged_note(data_start: u64) -> String {
-    format!(
-        "the NPY header was never completed (the recorder was not closed): shape from config.json, \
-         frame count from the file size, samples from byte {data_start}"
-    )
+/// First byte of the samples and, unless the header is damaged, its shape.
+fn trusted(path: &Path, found: Found, head: &[u8]) -> Result<(u64, Option<Vec<u64>>), Error> {
+    let (offset, problem, remedy) = match found {
+        Found::Damaged { data_start } => return Ok((data_start, None)),
+        Found::Foreign => {
+            let got = head.get(..6.min(head.len())).unwrap_or_default().escape_ascii();
+            let problem =
+                format!("expected `\\x93NUMPY` or a blank header of 1024 bytes, found `{got}`");
+            (0, problem, "name the radar.npy of a recording")
+        }
+        Found::Intact { descr, .. } if descr != "<u2" => {
+            let problem = format!("element type `{descr}`, expected `<u2`");
+            (10, problem, "record raw samples, or convert them to unsigned 16-bit integers")
+        }
+        Found::Intact { fortran_order: true, .. } => {
+            let problem = "Fortran order, expected C order".to_owned();
+            (10, problem, "save the array with numpy.ascontiguousarray")
+        }
+        Found::Intact { data_start, shape, .. } => return Ok((data_start, Some(shape))),
+    };
+    Err(Error::Malformed { path: path.to_owned(), offset, problem, remedy })
+}
+
+/// Frames that a header's `shape` states, if its other axes are those of `config.json`.
+fn frames_of(path: &Path, shape: &[u64], chirps: &ChirpConfig) -> Result<u64, Error> {
+    let planned = [chirps.rx_antennas.len(), chirps.chirps, chirps.samples].map(|n| n as u64);
+    match shape.split_first() {
+        Some((&frames, rest)) if rest == planned => Ok(frames),
+        _ => Err(Error::Key {
+            path: path.to_owned(),
+            key: "shape".to_owned(),
+            problem: format!(
+                "the header says {shape:?} [frame, rx, chirp, sample], config.json says \
+                 {planned:?} [rx, chirp, sample]"
+            ),
+            remedy: "put the config.json of this recording beside it",
+        }),
+    }
 }
 
 #[cfg(test)]

@@ -67,16 +67,8 @@ impl Device for TiBin {
         let (frames, partial) = (total / frame_bytes, total % frame_bytes);
 
         let mut reader = BufReader::with_capacity(1 << 16, file);
-        let mut notes = vec![
-            "the recording has no times: stamps are frame number x frame-period-ms".to_owned(),
-        ];
-        if !total.is_multiple_of(2) {
-            notes.push(
-                "odd file size: bytes were lost, or the packet headers of the DCA1000 were left in"
-                    .to_owned(),
-            );
-        }
         let mut counts = Counts::default();
+        let mut notes = notes(total);
         for _ in 0..frames.min(CHECKED_FRAMES) {
             reader.read_exact(&mut buffer).map_err(Error::io(&path))?;
             if let Some(note) = order_note(&buffer, &sidecar) {
@@ -156,6 +148,19 @@ impl Sensor for TiBin {
 #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 frames")]
 fn stamp<C>(number: u64, frame_period: Seconds) -> Stamp<C> {
     Stamp::from_micros(Seconds(number as f64 * frame_period.0).to_micros().0)
+}
+
+/// What holds for the file as a whole.
+fn notes(total: u64) -> Vec<String> {
+    let mut notes =
+        vec!["the recording has no times: stamps are frame number x frame-period-ms".to_owned()];
+    if !total.is_multiple_of(2) {
+        notes.push(
+            "odd file size: bytes were lost, or the packet headers of the DCA1000 were left in"
+                .to_owned(),
+        );
+    }
+    notes
 }
 
 fn format_name(sidecar: &Sidecar) -> String {
