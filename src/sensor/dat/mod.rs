@@ -65,7 +65,10 @@ impl Device for Dat {
         let description = Description {
             kind: Self::NAME,
             format: format.to_owned(),
-            device: header.get("serial_number").map(|text| format!("serial {text}")).unwrap_or_default(),
+            device: header
+                .get("serial_number")
+                .map(|text| format!("serial {text}"))
+                .unwrap_or_default(),
             view: View::Event(geometry),
             epoch: Epoch::Device,
             notes,

@@ -1,9 +1,7 @@
 //! EVT2.1: 64-bit words, up to 32 events of one row each.
 
 use super::carry::Carry;
-use super::evt2::{
-    CONTINUED, Clock, EXT_TRIGGER, OTHERS, TIME_HIGH, low, pixel, subtype, trigger,
-};
+use super::evt2::{CONTINUED, Clock, EXT_TRIGGER, OTHERS, TIME_HIGH, low, pixel, subtype, trigger};
 use super::tally::Tally;
 use super::time::Latest;
 use crate::data::{Event, EventBatch, Geometry, Trigger};
