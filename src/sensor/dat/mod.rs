@@ -151,3 +151,6 @@ fn geometry(header: &Header, config: &Config, notes: &mut Vec<String>) -> Result
     let [width, height] = sides;
     Ok(Geometry { width, height })
 }
+
+#[cfg(test)]
+mod tests;

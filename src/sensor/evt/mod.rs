@@ -149,3 +149,6 @@ fn endless(path: &Path) -> Error {
         remedy: "check that this is a RAW recording",
     }
 }
+
+#[cfg(test)]
+mod tests;
