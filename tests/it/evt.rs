@@ -123,7 +123,7 @@ fn an_imx636_recording_has_exactly_the_events_that_the_sensor_counted() {
     assert_eq!(decoded.description.device, device);
 }
 
-/// `[[t, x, y, p]]` of a peer's answer; OpenEB's has triggers `[[t, id, value]]` beside it.
+/// `[[t, x, y, p]]` of a peer's answer; that of `OpenEB` has triggers `[[t, id, value]]` beside it.
 fn answered(answer: &Value) -> (Vec<Event>, Vec<Trigger>) {
     let rows = |value: &Value| -> Vec<Vec<i64>> { serde_json::from_value(value.clone()).unwrap() };
     let event = |row: Vec<i64>| Event {

@@ -1,6 +1,14 @@
 //! Integration tests, one binary: each file is a subject.
 
 #![allow(dead_code, clippy::allow_attributes, reason = "not every subject needs each helper")]
+#![allow(
+    unreachable_pub,
+    clippy::explicit_write,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do: by a panic"
+)]
 
 mod evt;
 mod support;

@@ -1,4 +1,4 @@
-//! Prophesee DAT recordings: Event2D (type 0x00) and EventCD (type 0x0C).
+//! Prophesee DAT recordings: `Event2D` (type 0x00) and `EventCD` (type 0x0C).
 
 mod decode;
 

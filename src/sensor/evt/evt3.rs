@@ -161,7 +161,7 @@ impl Evt3 {
                 }
                 ADDR_X => self.tally.before_time_high += 1,
                 VECT_12 | VECT_8 => {
-                    self.tally.before_time_high += u64::from(mask(word).0.count_ones())
+                    self.tally.before_time_high += u64::from(mask(word).0.count_ones());
                 }
                 EXT_TRIGGER => self.tally.trigger_before_time_high += 1,
                 ADDR_Y => self.tally.slave_words += u64::from(word & FLAG != 0),

@@ -33,7 +33,7 @@ struct Board(u32, &'static str, Format, Geometry);
 
 const VGA: Geometry = Geometry { width: 640, height: 480 };
 const HD: Geometry = Geometry { width: 1280, height: 720 };
-/// From the table by which OpenEB reads headers older than the `format` key.
+/// From the table by which `OpenEB` reads headers older than the `format` key.
 const BOARDS: &[Board] = &[
     Board(21, "Gen3.0", Format::Evt2, VGA),
     Board(31, "Gen4.0", Format::Evt2, HD),

@@ -11,14 +11,10 @@ const HD: Geometry = Geometry { width: 1280, height: 720 };
 const FORMATS: [Format; 4] = [Format::Evt2, Format::Evt21Little, Format::Evt21Legacy, Format::Evt3];
 
 /// Decodes pieces as they come.
-fn decode<'bytes>(
-    format: Format,
-    geometry: Geometry,
-    pieces: impl IntoIterator<Item = &'bytes [u8]>,
-) -> (EventBatch, Tally) {
+fn decode(format: Format, geometry: Geometry, pieces: &[&[u8]]) -> (EventBatch, Tally) {
     let mut decoder = Decoder::new(format, geometry);
     let mut batch = EventBatch::default();
-    for piece in pieces {
+    for &piece in pieces {
         decoder.push(piece, &mut batch);
     }
     decoder.finish();
@@ -27,17 +23,17 @@ fn decode<'bytes>(
 
 fn evt3(words: &[u16]) -> (EventBatch, Tally) {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    decode(Format::Evt3, HD, [bytes.as_slice()])
+    decode(Format::Evt3, HD, &[bytes.as_slice()])
 }
 
 fn evt2(words: &[u32]) -> (EventBatch, Tally) {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    decode(Format::Evt2, HD, [bytes.as_slice()])
+    decode(Format::Evt2, HD, &[bytes.as_slice()])
 }
 
 fn evt21(words: &[u64]) -> (EventBatch, Tally) {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    decode(Format::Evt21Little, HD, [bytes.as_slice()])
+    decode(Format::Evt21Little, HD, &[bytes.as_slice()])
 }
 
 fn pixels(batch: &EventBatch) -> Vec<(i64, u16, u16, bool)> {
@@ -210,10 +206,7 @@ fn the_sensors_own_count_is_compared_only_if_it_counted() {
 #[test]
 fn bytes_of_an_unfinished_word_at_the_end_are_counted() {
     for (format, bytes) in FORMATS.into_iter().zip([3, 7, 7, 1]) {
-        assert_eq!(
-            decode(format, HD, [[0; 7].get(..bytes).unwrap()]).1.trailing_bytes,
-            bytes as u64
-        );
+        assert_eq!(decode(format, HD, &[&[0; 7][..bytes]]).1.trailing_bytes, bytes as u64);
     }
 }
 
@@ -334,13 +327,13 @@ proptest! {
             };
             let bytes = [head, &bytes].concat();
             let geometry = Geometry { width: 1100, height: 900 };
-            let whole = decode(format, geometry, [bytes.as_slice()]);
-            prop_assert_eq!(&decode(format, geometry, bytes.chunks(1)), &whole);
+            let whole = decode(format, geometry, &[bytes.as_slice()]);
+            prop_assert_eq!(&decode(format, geometry, &bytes.chunks(1).collect::<Vec<_>>()), &whole);
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
             cuts.extend([0, bytes.len()]);
             cuts.sort_unstable();
-            let pieces = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]);
-            prop_assert_eq!(&decode(format, geometry, pieces), &whole);
+            let pieces: Vec<_> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
+            prop_assert_eq!(&decode(format, geometry, &pieces), &whole);
             let (batch, tally) = whole;
             prop_assert!(batch.events.iter().all(|event| event.x < 1100 && event.y < 900));
             prop_assert_eq!(tally.delivered, batch.events.len() as u64);
@@ -366,7 +359,7 @@ proptest! {
         }).collect();
         let bytes = write::raw(HD, &events).unwrap();
         let header = Header::parse(&bytes);
-        let (batch, tally) = decode(Format::Evt3, HD, [&bytes[header.bytes..]]);
+        let (batch, tally) = decode(Format::Evt3, HD, &[&bytes[header.bytes..]]);
         let turns = events.first().map_or(0, |event| event.t >> 24 << 24);
         let expected: Vec<Event> = events.iter().map(|event| Event { t: event.t - turns, ..*event }).collect();
         prop_assert_eq!(batch.events, expected);

@@ -81,7 +81,7 @@ fn write_time(before: Option<i64>, t: i64, emit: &mut impl FnMut(u16)) {
 }
 
 /// The low 12 bits.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "masked")]
+#[expect(clippy::cast_sign_loss, reason = "masked")]
 const fn bits(value: i64) -> u16 {
     (value & 0xFFF) as u16
 }
