@@ -150,6 +150,17 @@ fn evt2_continued_words_behind_an_others_are_its_payload_and_others_are_stray() 
 }
 
 #[test]
+fn counters_are_summed_over_any_length_of_stream() {
+    // Payloads then lie across the blocks in which the decoders work.
+    let pairs = [0xE000_0016_u32, 0xF000_0001].repeat(3000);
+    let (_, tally) = evt2(&[&[0x8000_0000], pairs.as_slice()].concat());
+    assert_eq!((tally.erc_out, tally.stray_continued), (3000, 0));
+    let groups = [0xE016_u16, 0xF001, 0xF000, 0x7000, 0x6000].repeat(3000);
+    let (_, tally) = after_start(&groups);
+    assert_eq!((tally.erc_out, tally.stray_continued), (3000, 0));
+}
+
+#[test]
 fn evt21_vectors_may_start_anywhere_and_are_cut_at_the_width() {
     let word = |x: u64, y: u64, mask: u64| 1 << 60 | x << 43 | y << 32 | mask;
     let start = 0x8000_0001_0000_0000;
