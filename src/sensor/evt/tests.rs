@@ -155,6 +155,9 @@ fn counters_are_summed_over_any_length_of_stream() {
     let pairs = [0xE000_0016_u32, 0xF000_0001].repeat(3000);
     let (_, tally) = evt2(&[&[0x8000_0000], pairs.as_slice()].concat());
     assert_eq!((tally.erc_out, tally.stray_continued), (3000, 0));
+    let pairs = [0xE000_0016_0000_0001_u64, 0xF000_0000_0000_0000].repeat(3000);
+    let (_, tally) = evt21(&[&[0x8000_0000_0000_0000], pairs.as_slice(), &[0, 0xF << 60]].concat());
+    assert_eq!((tally.erc_out, tally.stray_continued), (3000, 1));
     let groups = [0xE016_u16, 0xF001, 0xF000, 0x7000, 0x6000].repeat(3000);
     let (_, tally) = after_start(&groups);
     assert_eq!((tally.erc_out, tally.stray_continued), (3000, 0));
