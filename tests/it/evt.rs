@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use visaged::data::{Counts, Event, EventBatch, Geometry, Trigger};
 use visaged::sensor::evt::{Decoder, Format, Header};
-use visaged::sensor::{self, Description, Reading, Sensor, View};
+use visaged::sensor::{self, Description, Kind, Reading, Sensor, View};
 
 use crate::support;
 
@@ -327,4 +327,38 @@ fn real_recordings_decode_the_same_in_pieces_of_any_size() {
             assert!(run(piece) == whole, "{name} in pieces of {piece}");
         }
     }
+}
+
+/// Opens `path` as `kind` with `settings` beside the path.
+fn open_with(kind: &str, path: &Path, settings: &str) -> Result<Box<dyn Sensor>, sensor::Error> {
+    let mut table: toml::Table = settings.parse().unwrap();
+    table.insert("path".to_owned(), path.to_str().unwrap().into());
+    Kind::named(kind).unwrap().open(table)
+}
+
+#[test]
+fn a_recording_without_a_header_decodes_by_the_settings_alone() {
+    let Some(path) = support::shared("event/face_dvxplorer_evt3.raw") else { return };
+    let bytes = fs::read(&path).unwrap();
+    let bare = scratch("bare.bin", &bytes[Header::parse(&bytes).bytes..]);
+    let error = sensor::open(&bare).err().unwrap().to_string();
+    assert!(error.contains("headerless event stream needs"), "{error}");
+    let settings = "format = \"evt3\"\ngeometry = { width = 320, height = 240 }";
+    let events = drain(open_with("evt", &bare, settings).unwrap()).batch.events;
+    assert_eq!(digest(&events), digest(&decode(&path).batch.events));
+}
+
+#[test]
+fn an_old_dat_recording_of_type_0_without_pixels_decodes_by_the_settings() {
+    let Some(path) = support::shared("event/face_dvxplorer_cd.dat") else { return };
+    let bytes = fs::read(&path).unwrap();
+    let records = &bytes[Header::parse(&bytes).bytes + 2..];
+    let old = [b"% Data file containing Event2D events.\n% Version 2\n\x00\x08", records].concat();
+    let old = scratch("old.dat", &old);
+    let error = sensor::open(&old).err().unwrap().to_string();
+    assert!(error.contains("Width: missing in the header; set `geometry"), "{error}");
+    let decoded =
+        drain(open_with("dat", &old, "geometry = { width = 320, height = 240 }").unwrap());
+    assert_eq!(decoded.description.format, "DAT, Event2D");
+    assert_eq!(digest(&decoded.batch.events), digest(&decode(&path).batch.events));
 }

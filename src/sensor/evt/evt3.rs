@@ -203,8 +203,11 @@ impl Evt3 {
                 let Some(following) = next(&mut words) else { break };
                 word = following;
             }
+            if word >> 12 == ADDR_X {
+                staged = self.single(cursor, word, staged);
+                continue;
+            }
             match word >> 12 {
-                ADDR_X => staged = self.single(cursor, word, staged),
                 ADDR_Y => self.row(&mut cursor, word),
                 TIME_LOW => self.time_low(&mut cursor, word),
                 TIME_HIGH => self.time_high(&mut cursor, word),
