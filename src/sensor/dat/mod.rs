@@ -1,4 +1,4 @@
-//! Prophesee DAT recordings: Event2D (type 0x00) and EventCD (type 0x0C).
+//! Prophesee DAT recordings: `Event2D` (type 0x00) and `EventCD` (type 0x0C).
 
 mod decode;
 
@@ -65,7 +65,10 @@ impl Device for Dat {
         let description = Description {
             kind: Self::NAME,
             format: format.to_owned(),
-            device: header.get("serial_number").map(|text| format!("serial {text}")).unwrap_or_default(),
+            device: header
+                .get("serial_number")
+                .map(|text| format!("serial {text}"))
+                .unwrap_or_default(),
             view: View::Event(geometry),
             epoch: Epoch::Device,
             notes,
@@ -148,3 +151,6 @@ fn geometry(header: &Header, config: &Config, notes: &mut Vec<String>) -> Result
     let [width, height] = sides;
     Ok(Geometry { width, height })
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,7 +52,8 @@ mod tests {
         let mut carry = Carry::<4>::EMPTY;
         let mut words = Vec::new();
         for byte in 0..9_u8 {
-            let (first, whole) = carry.split(&[byte]);
+            let bytes = [byte];
+            let (first, whole) = carry.split(&bytes);
             words.extend(first);
             words.extend(whole);
         }

@@ -1,9 +1,7 @@
 //! EVT2.1: 64-bit words, up to 32 events of one row each.
 
 use super::carry::Carry;
-use super::evt2::{
-    CONTINUED, Clock, EXT_TRIGGER, OTHERS, TIME_HIGH, low, pixel, subtype, trigger,
-};
+use super::evt2::{CONTINUED, Clock, EXT_TRIGGER, OTHERS, TIME_HIGH, low, pixel, subtype, trigger};
 use super::tally::Tally;
 use super::time::Latest;
 use crate::data::{Event, EventBatch, Geometry, Trigger};
@@ -101,82 +99,132 @@ impl Evt21 {
     }
 
     fn decode(&mut self, words: &[[u8; 8]], out: &mut EventBatch) {
+        let mut words = self.payload(words);
+        if !self.clock.runs() {
+            words = self.find_time(words);
+        }
         for block in words.chunks(BLOCK) {
+            let block = self.payload(block);
             let staged = self.block(block, &mut out.triggers);
             self.tally.delivered += staged as u64;
             out.events.extend_from_slice(&self.stage[..staged]);
         }
     }
 
-    /// The hot loop: stages the events of at most [`BLOCK`] words and returns their number.
-    fn block(&mut self, words: &[[u8; 8]], triggers: &mut Vec<Trigger>) -> usize {
-        let mut staged = 0;
-        for &word in words {
+    /// Skips to the first `TIME_HIGH`, counting what is dropped: nothing before it has a time.
+    #[cold]
+    fn find_time<'a>(&mut self, words: &'a [[u8; 8]]) -> &'a [[u8; 8]] {
+        let mut words = words;
+        while let Some((&word, rest)) = words.split_first() {
             let (word, mask) = self.order.halves(word);
             match word >> 28 {
-                0 | 1 => staged = self.vector(word, mask, staged),
-                TIME_HIGH => {
-                    self.clock.time_high(word, &mut self.tally);
+                TIME_HIGH => return words,
+                0 | 1 => self.tally.before_time_high += u64::from(mask.count_ones()),
+                EXT_TRIGGER => self.tally.trigger_before_time_high += 1,
+                OTHERS => {
+                    words = self.others(word, mask, rest);
+                    continue;
                 }
-                EXT_TRIGGER => triggers.extend(self.trigger(word)),
-                OTHERS => self.tally.add_erc(subtype(word), u64::from(mask)),
-                CONTINUED => self.tally.stray_continued += u64::from(!self.in_others),
-                _ => self.tally.unknown_words += 1,
+                _ => self.oddity(word),
             }
-            self.in_others = word >> 28 == OTHERS || (word >> 28 == CONTINUED && self.in_others);
+            words = rest;
         }
+        words
+    }
+
+    /// The hot loop: stages the events of at most [`BLOCK`] words and returns their number.
+    fn block(&mut self, words: &[[u8; 8]], triggers: &mut Vec<Trigger>) -> usize {
+        let (mut base, mut latest) = (self.clock.base, self.latest_event);
+        let (mut staged, mut back) = (0, 0);
+        let mut words = words.iter();
+        while let Some(&word) = words.next() {
+            let (word, mask) = self.order.halves(word);
+            match word >> 28 {
+                0 | 1 => {
+                    let mask = self.inside(word, mask);
+                    if mask != 0 {
+                        let t = base | low(word);
+                        back += latest.steps_back(t);
+                        staged = self.stage_mask(t, word, mask, staged);
+                    }
+                }
+                TIME_HIGH => base = self.clock.time_high(word, &mut self.tally),
+                EXT_TRIGGER => {
+                    let trigger = trigger(base, word);
+                    back += self.clock.latest_trigger.steps_back(trigger.t);
+                    triggers.push(trigger);
+                }
+                OTHERS => words = self.others(word, mask, words.as_slice()).iter(),
+                _ => self.oddity(word),
+            }
+        }
+        self.latest_event = latest;
+        self.tally.time_went_back += back;
         staged
     }
 
-    /// Stages the events of a vector word, cut at the width of the sensor.
+    /// The part of the `mask` of a vector `word` that lies on the sensor.
     #[inline]
-    fn vector(&mut self, word: u32, mask: u32, mut staged: usize) -> usize {
+    fn inside(&mut self, word: u32, mask: u32) -> u32 {
         let Geometry { width, height } = self.geometry;
         let (x, y) = pixel(word);
-        let mut left = mask;
-        if !self.clock.runs() || y >= height || usize::from(x) + LANES > usize::from(width) {
-            left = self.cut(mask, x, y);
+        if y < height && usize::from(x) + LANES <= usize::from(width) {
+            return mask;
         }
-        if left == 0 {
-            return staged;
-        }
-        let t = self.clock.base | low(word);
-        self.tally.time_went_back += self.latest_event.steps_back(t);
-        while left != 0 {
-            #[expect(clippy::cast_possible_truncation, reason = "at most 31")]
-            let lane = left.trailing_zeros() as u16;
-            self.stage[staged % STAGE] = Event { t, x: x + lane, y, on: word >> 28 == 1 };
-            staged += 1;
-            left &= left - 1;
-        }
-        staged
+        self.cut(mask, x, y)
     }
 
-    /// The part of `mask` that can be delivered; the rest is counted.
+    /// Cuts a `mask` that does not lie on the sensor as a whole; the rest is counted.
     #[cold]
     fn cut(&mut self, mask: u32, x: u16, y: u16) -> u32 {
         let Geometry { width, height } = self.geometry;
         let inside = match u32::from(width.saturating_sub(x)) {
-            _ if !self.clock.runs() || y >= height => 0,
+            _ if y >= height => 0,
             columns @ 0..32 => (1 << columns) - 1,
             _ => u32::MAX,
         };
-        let dropped = u64::from((mask & !inside).count_ones());
-        if self.clock.runs() {
-            self.tally.refuse_pixel(y >= height, dropped);
-        } else {
-            self.tally.before_time_high += dropped;
-        }
+        self.tally.refuse_pixel(y >= height, u64::from((mask & !inside).count_ones()));
         mask & inside
     }
 
-    fn trigger(&mut self, word: u32) -> Option<Trigger> {
-        if !self.clock.runs() {
-            self.tally.trigger_before_time_high += 1;
-            return None;
+    /// Stages the events of `mask`, of which there is at least one.
+    #[inline]
+    fn stage_mask(&mut self, t: i64, word: u32, mut mask: u32, mut staged: usize) -> usize {
+        let ((x, y), on) = (pixel(word), word >> 28 == 1);
+        while mask != 0 {
+            #[expect(clippy::cast_possible_truncation, reason = "at most 31")]
+            let lane = mask.trailing_zeros() as u16;
+            self.stage[staged % STAGE] = Event { t, x: x + lane, y, on };
+            staged += 1;
+            mask &= mask - 1;
         }
-        let trigger = trigger(self.clock.base, word);
-        self.tally.time_went_back += self.clock.latest_trigger.steps_back(trigger.t);
-        Some(trigger)
+        staged
+    }
+
+    /// Takes an `OTHERS` and the `CONTINUED` words behind it; returns what follows.
+    fn others<'a>(&mut self, word: u32, counter: u32, rest: &'a [[u8; 8]]) -> &'a [[u8; 8]] {
+        self.tally.add_erc(subtype(word), u64::from(counter));
+        self.in_others = true;
+        self.payload(rest)
+    }
+
+    /// Skips the `CONTINUED` words in front, if an `OTHERS` came before them.
+    fn payload<'a>(&mut self, words: &'a [[u8; 8]]) -> &'a [[u8; 8]] {
+        if !self.in_others {
+            return words;
+        }
+        let is_payload = |&word: &[u8; 8]| self.order.halves(word).0 >> 28 == CONTINUED;
+        let end = words.iter().position(|word| !is_payload(word));
+        self.in_others = end.is_none();
+        &words[end.unwrap_or(words.len())..]
+    }
+
+    #[cold]
+    const fn oddity(&mut self, word: u32) {
+        if word >> 28 == CONTINUED {
+            self.tally.stray_continued += 1;
+        } else {
+            self.tally.unknown_words += 1;
+        }
     }
 }

@@ -160,7 +160,9 @@ impl Evt3 {
                     return words.as_slice();
                 }
                 ADDR_X => self.tally.before_time_high += 1,
-                VECT_12 | VECT_8 => self.tally.before_time_high += u64::from(mask(word).0.count_ones()),
+                VECT_12 | VECT_8 => {
+                    self.tally.before_time_high += u64::from(mask(word).0.count_ones());
+                }
                 EXT_TRIGGER => self.tally.trigger_before_time_high += 1,
                 ADDR_Y => self.tally.slave_words += u64::from(word & FLAG != 0),
                 VECT_BASE_X | TIME_LOW => {}
@@ -201,8 +203,11 @@ impl Evt3 {
                 let Some(following) = next(&mut words) else { break };
                 word = following;
             }
+            if word >> 12 == ADDR_X {
+                staged = self.single(cursor, word, staged);
+                continue;
+            }
             match word >> 12 {
-                ADDR_X => staged = self.single(cursor, word, staged),
                 ADDR_Y => self.row(&mut cursor, word),
                 TIME_LOW => self.time_low(&mut cursor, word),
                 TIME_HIGH => self.time_high(&mut cursor, word),

@@ -20,10 +20,12 @@ const RAW_KEYS: &[&str] = &[
     "system_ID",
 ];
 /// The keys that name who made camera and software. Only Prophesee's `system_ID` is known to us.
-const MAKER_KEYS: [&str; 3] = ["integrator_name", "camera_integrator_name", "plugin_integrator_name"];
+const MAKER_KEYS: [&str; 3] =
+    ["integrator_name", "camera_integrator_name", "plugin_integrator_name"];
 /// First `system_ID` of the `GenX320` (Saphir) boards: EVT2.1 of older boards is in legacy order.
 const FIRST_SAPHIR: u32 = 0x37;
-const SET_FORMAT: &str = "set `format` in the sensor settings to evt2, evt21-little, evt21-legacy or evt3";
+const SET_FORMAT: &str =
+    "set `format` in the sensor settings to evt2, evt21-little, evt21-legacy or evt3";
 const SET_GEOMETRY: &str = "set `geometry = { width = ..., height = ... }` in the sensor settings";
 
 /// A board known by its `system_ID`: sensor, its format and pixels unless the header says more.
@@ -31,7 +33,7 @@ struct Board(u32, &'static str, Format, Geometry);
 
 const VGA: Geometry = Geometry { width: 640, height: 480 };
 const HD: Geometry = Geometry { width: 1280, height: 720 };
-/// From the table by which OpenEB reads headers older than the `format` key.
+/// From the table by which `OpenEB` reads headers older than the `format` key.
 const BOARDS: &[Board] = &[
     Board(21, "Gen3.0", Format::Evt2, VGA),
     Board(31, "Gen4.0", Format::Evt2, HD),
@@ -69,7 +71,10 @@ pub(super) fn resolve(header: &Header, config: &Config) -> Result<Resolved, Erro
     let format = match config.format {
         Some(format) => {
             if header.bytes > 0 && claims.format(&mut Vec::new()).ok().flatten() != Some(format) {
-                notes.push(format!("read as {} by the settings, against the header", format.label()));
+                notes.push(format!(
+                    "read as {} by the settings, against the header",
+                    format.label()
+                ));
             }
             format
         }
@@ -77,7 +82,8 @@ pub(super) fn resolve(header: &Header, config: &Config) -> Result<Resolved, Erro
     };
     let geometry = match config.geometry {
         Some(geometry) => {
-            if claims.geometry(&mut Vec::new()).ok().flatten().is_some_and(|ours| ours != geometry) {
+            if claims.geometry(&mut Vec::new()).ok().flatten().is_some_and(|ours| ours != geometry)
+            {
                 let Geometry { width, height } = geometry;
                 notes.push(format!("{width}x{height} pixels by the settings, against the header"));
             }
@@ -191,7 +197,10 @@ impl Claims<'_> {
     /// The size `text`, `WxH`, found at `key`.
     fn size(&self, key: &str, text: &str) -> Result<Geometry, Error> {
         let sides = text.split_once('x').and_then(|(width, height)| {
-            Some(Geometry { width: width.trim().parse().ok()?, height: height.trim().parse().ok()? })
+            Some(Geometry {
+                width: width.trim().parse().ok()?,
+                height: height.trim().parse().ok()?,
+            })
         });
         let unread = || self.wrong(key, format!("{text:?} is no size in pixels"), SET_GEOMETRY);
         self.checked(key, sides.ok_or_else(unread)?)
@@ -238,7 +247,8 @@ impl Claims<'_> {
             // Prophesee's name for generation 4.2.
             .or_else(|| generation.filter(|&generation| generation == "4.2").map(|_| "IMX636"))
             .or_else(|| self.board().map(|board| board.1));
-        let maker = self.header.get("camera_integrator_name").or(self.header.get("integrator_name"));
+        let maker =
+            self.header.get("camera_integrator_name").or(self.header.get("integrator_name"));
         let name = [maker, sensor].into_iter().flatten().collect::<Vec<_>>().join(" ");
         let generation = generation.map(|text| format!("generation {text}"));
         let serial = self.header.get("serial_number").map(|text| format!("serial {text}"));

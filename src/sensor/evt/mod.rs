@@ -31,9 +31,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{
-    Candidate, Description, Device, Epoch, Error, Progress, Reading, Sensor, View,
-};
+use super::{Candidate, Description, Device, Epoch, Error, Progress, Reading, Sensor, View};
 use crate::data::{Counts, EventBatch, Geometry, Modality};
 
 /// Settings of an EVT recording.
@@ -126,13 +124,19 @@ fn check_order(config: &Config, format: Format, payload: &[u8], offset: u64) -> 
         return Ok(());
     }
     let (claimed, found, remedy) = match order {
-        Order::Little => ("little", "legacy", "set `format = \"evt21-legacy\"` in the sensor settings"),
-        Order::Legacy => ("legacy", "little", "set `format = \"evt21-little\"` in the sensor settings"),
+        Order::Little => {
+            ("little", "legacy", "set `format = \"evt21-legacy\"` in the sensor settings")
+        }
+        Order::Legacy => {
+            ("legacy", "little", "set `format = \"evt21-little\"` in the sensor settings")
+        }
     };
     Err(Error::Malformed {
         path: config.path.clone(),
         offset,
-        problem: format!("EVT2.1 claimed to be in {claimed} word order reads as {found} word order"),
+        problem: format!(
+            "EVT2.1 claimed to be in {claimed} word order reads as {found} word order"
+        ),
         remedy,
     })
 }
@@ -145,3 +149,6 @@ fn endless(path: &Path) -> Error {
         remedy: "check that this is a RAW recording",
     }
 }
+
+#[cfg(test)]
+mod tests;

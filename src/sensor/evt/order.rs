@@ -41,3 +41,45 @@ impl Seen {
         seen
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One-pixel vectors over all columns, a `TIME_HIGH` before every tenth with `low` below it,
+    /// and a word of reserved type after every `damage`.
+    fn stream(low: u32, damage: usize) -> Vec<u8> {
+        let mut words = Vec::new();
+        for n in 0..1000 {
+            if n % 10 == 0 {
+                words.extend([low, 0x8000_0001]);
+            }
+            if n % damage == 0 {
+                words.extend([0, 0x5000_0000]);
+            }
+            words.extend([1 << (n % 32), 0x1000_0805]);
+        }
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn the_order_is_told_from_a_clean_and_from_a_damaged_stream() {
+        for damage in [2000, 100] {
+            let payload = stream(0, damage);
+            assert!(!is_wrong(&payload, Order::Little), "damage {damage}");
+            assert!(is_wrong(&payload, Order::Legacy), "damage {damage}");
+        }
+    }
+
+    #[test]
+    fn time_highs_over_a_half_that_is_not_empty_are_not_held_against_the_order() {
+        let payload = stream(0x0000_1234, 2000);
+        assert!(!is_wrong(&payload, Order::Little));
+        assert!(is_wrong(&payload, Order::Legacy));
+    }
+
+    #[test]
+    fn nothing_is_wrong_with_an_empty_payload() {
+        assert!(!is_wrong(&[], Order::Little) && !is_wrong(&[], Order::Legacy));
+    }
+}

@@ -43,7 +43,7 @@ pub struct Tally {
     pub erc_in: u64,
     /// The sensor's own event count after its rate control (ERC, `OTHERS` 0x16), summed.
     pub erc_out: u64,
-    /// Set by [`Tally::close`]: events that the sensor counted but we did not see, or the reverse.
+    /// Events that the sensor counted but we did not see, or the reverse. Set at the end.
     pub erc_mismatch: u64,
 }
 

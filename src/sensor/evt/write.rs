@@ -13,7 +13,9 @@ const LONGEST: i64 = 1 << 40;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Time runs from the first event on, and not for longer than 12.7 days.
-    #[error("event {0} lies before the one before it, before time 0 or 12.7 days after the first; sort and cut the events")]
+    #[error(
+        "event {0} lies before the one before it, before time 0 or 12.7 days after the first; sort and cut the events"
+    )]
     Time(usize),
     /// EVT3.0 has 11 bits for a coordinate, and the sensor may have fewer pixels.
     #[error("event {0} lies off the sensor; check the geometry")]
@@ -79,7 +81,7 @@ fn write_time(before: Option<i64>, t: i64, emit: &mut impl FnMut(u16)) {
 }
 
 /// The low 12 bits.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "masked")]
+#[expect(clippy::cast_sign_loss, reason = "masked")]
 const fn bits(value: i64) -> u16 {
     (value & 0xFFF) as u16
 }
