@@ -85,6 +85,16 @@ impl RangeSpectra {
     }
 }
 
+#[cfg(test)]
+impl RangeSpectra {
+    /// Fills what runs do not share with not-a-number.
+    pub(super) fn spoil(&mut self) {
+        let nan = Complex32::new(f32::NAN, f32::NAN);
+        self.lines.fill(nan);
+        self.scratch.fill(nan);
+    }
+}
+
 /// What turns counts into the numbers that are transformed.
 struct Taper<'a> {
     means: &'a Means,
