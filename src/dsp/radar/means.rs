@@ -43,20 +43,27 @@ impl Means {
 
     /// Measures counts `[chirp, sample, part]`.
     pub(super) fn measure(&mut self, counts: &[i16]) {
+        match (self.per_chirp, self.over_chirps) {
+            (true, true) if self.parts == 1 => {
+                sum_both(counts, &mut self.column_sums, &mut self.row_sums);
+            }
+            (per_chirp, over_chirps) => {
+                if over_chirps {
+                    sum_columns(counts, &mut self.column_sums);
+                }
+                if per_chirp {
+                    sum_rows(counts, self.parts, &mut self.row_sums);
+                }
+            }
+        }
         if self.over_chirps {
-            sum_columns(counts, &mut self.column_sums);
             split_columns(&self.column_sums, self.chirp.len(), &mut self.base, &mut self.rest);
-        }
-        if !self.per_chirp {
-            return;
-        }
-        for (row, sums) in counts.chunks_exact(self.base.len()).zip(&mut self.row_sums) {
-            *sums = if self.parts == 1 { [sum(row), 0] } else { sum_pairs(row) };
-        }
-        if !self.over_chirps {
+        } else if self.per_chirp {
             self.base_from_grand_mean();
         }
-        self.remember_rows();
+        if self.per_chirp {
+            self.remember_rows();
+        }
     }
 
     /// Measures numbers `[chirp, sample, part]` that have already lost their large mean.
@@ -127,6 +134,27 @@ fn split_columns(sums: &[i32], rows: usize, base: &mut [f32], rest: &mut [f32]) 
 /// Sum of one part of numbers `[sample, part]`.
 fn sum_part(numbers: &[f32], part: usize, parts: usize) -> f64 {
     numbers.iter().skip(part).step_by(parts).map(|&x| f64::from(x)).sum()
+}
+
+/// Both sums of real counts in one pass over memory, which is what they cost.
+fn sum_both(counts: &[i16], column_sums: &mut [i32], row_sums: &mut [[i32; 2]]) {
+    column_sums.fill(0);
+    for (row, row_sum) in counts.chunks_exact(column_sums.len()).zip(row_sums) {
+        let mut total = 0;
+        for (sum, &x) in column_sums.iter_mut().zip(row) {
+            *sum += i32::from(x);
+            total += i32::from(x);
+        }
+        row_sum[0] = total;
+    }
+}
+
+/// Sums over samples of counts `[chirp, sample, part]`.
+fn sum_rows(counts: &[i16], parts: usize, sums: &mut [[i32; 2]]) {
+    let width = counts.len() / sums.len();
+    for (row, sums) in counts.chunks_exact(width).zip(sums) {
+        *sums = if parts == 1 { [sum(row), 0] } else { sum_pairs(row) };
+    }
 }
 
 fn sum(row: &[i16]) -> i32 {

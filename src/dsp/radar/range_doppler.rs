@@ -14,6 +14,9 @@ use super::shape::{cells, numbers};
 use super::{Error, FrameShape, Window, WindowShape};
 use crate::data::Samples;
 
+/// Range bins whose Doppler FFT is done together.
+const BLOCK: usize = 8;
+
 /// How a range-Doppler map is made. The default is the plain map: offsets off each chirp, periodic
 /// Hann windows, mean over chirps off each range bin, no padding.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -190,14 +193,18 @@ impl RangeDoppler {
         let maps = map.chunks_exact_mut(self.range_bins * self.doppler_bins);
         for (rx, (counts, map)) in per_rx.zip(maps).enumerate() {
             self.range_spectra(rx, counts);
-            self.doppler.process_with_scratch(&mut self.spectra, &mut self.scratch);
-            let half = self.doppler_bins / 2;
-            for (row, map) in self
-                .spectra
-                .chunks_exact(self.doppler_bins)
-                .zip(map.chunks_exact_mut(self.doppler_bins))
-            {
-                shifted_magnitudes(row, map, half);
+            self.doppler_magnitudes(map);
+        }
+    }
+
+    /// Doppler FFT and magnitudes, a few range bins at a time, so that they stay in the cache.
+    fn doppler_magnitudes(&mut self, map: &mut [f32]) {
+        let (bins, half) = (self.doppler_bins, self.doppler_bins / 2);
+        let blocks = self.spectra.chunks_mut(BLOCK * bins).zip(map.chunks_mut(BLOCK * bins));
+        for (spectra, map) in blocks {
+            self.doppler.process_with_scratch(spectra, &mut self.scratch);
+            for (line, map) in spectra.chunks_exact(bins).zip(map.chunks_exact_mut(bins)) {
+                shifted_magnitudes(line, map, half);
             }
         }
     }

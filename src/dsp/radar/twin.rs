@@ -4,7 +4,7 @@
 
 use std::f64::consts::TAU;
 
-use ndarray::Array3;
+use ndarray::{Array3, ArrayRef3};
 use rustfft::num_complex::Complex64;
 
 use super::FrameShape;
@@ -87,8 +87,8 @@ pub(super) fn frame(shape: FrameShape, seed: u64) -> Samples {
 /// for each of some 20 steps, all one way at worst. `floor` stands in where nothing but rounding is
 /// expected.
 #[track_caller]
-pub(super) fn assert_close(got: impl IntoIterator<Item = &f32>, expected: &[f64], floor: f64) {
-    let got: Vec<f64> = got.into_iter().map(|&x| x.into()).collect();
+pub(super) fn assert_close(got: &ArrayRef3<f32>, expected: &[f64], floor: f64) {
+    let got: Vec<f64> = got.iter().map(|&x| x.into()).collect();
     assert_eq!(got.len(), expected.len());
     let largest = expected.iter().copied().fold(floor, f64::max);
     for (i, (a, b)) in got.iter().zip(expected).enumerate() {
