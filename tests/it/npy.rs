@@ -1,11 +1,13 @@
 //! A reader for the NPY files that the shared references come in.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop where it cannot go on")]
+
 use std::path::Path;
 
 /// Shape, real parts and imaginary parts (empty for real data) of the array in C order.
 ///
 /// Knows NPY version 1 and the types `<f4`, `<f8`, `<c8`, `<c16`.
-pub fn read(path: &Path) -> (Vec<usize>, Vec<f64>, Vec<f64>) {
+pub(crate) fn read(path: &Path) -> (Vec<usize>, Vec<f64>, Vec<f64>) {
     let bytes = std::fs::read(path).unwrap();
     assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00", "{} is not NPY version 1", path.display());
     let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));

@@ -225,11 +225,7 @@ impl MicroDoppler {
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::cast_precision_loss,
-        clippy::float_cmp,
-        reason = "test sizes are small; zero is exact"
-    )]
+    #![expect(clippy::cast_precision_loss, reason = "test sizes are small")]
 
     use ndarray::Array3;
     use proptest::prelude::*;
