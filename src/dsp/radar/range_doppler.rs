@@ -139,19 +139,18 @@ impl RangeDoppler {
         let length = shape.samples * config.range_zero_padding;
         let range_bins = shape.range_bins_of(length);
         let doppler_bins = shape.chirps * config.doppler_zero_padding;
+        let sizes = (shape.chirps, shape.samples, shape.parts());
         let doppler = FftPlanner::new().plan_fft_forward(doppler_bins);
         let range_window = config.range_window.coefficients(shape.samples);
         let doppler_window = config.doppler_window.coefficients(shape.chirps);
         #[expect(clippy::cast_possible_truncation, reason = "alpha lies in 0..=1")]
         let mti = match config.clutter {
-            Clutter::Mti { alpha } => {
-                Some(Mti::plan(alpha as f32, shape.rx * shape.numbers_per_rx(), shape.parts()))
-            }
+            Clutter::Mti { alpha } => Some(Mti::plan(alpha as f32, shape.rx, sizes)),
             Clutter::Keep | Clutter::MeanOverChirps => None,
         };
         Ok(Self {
             means: Means::plan(
-                (shape.chirps, shape.samples, shape.parts()),
+                sizes,
                 config.offset == Offset::ChirpMean,
                 config.clutter == Clutter::MeanOverChirps,
             ),
