@@ -144,3 +144,14 @@ fn mean(line: &[Complex32]) -> Complex32 {
     let rest: Complex32 = line.iter().map(|z| z - first).sum();
     first + rest / line.len() as f32
 }
+
+#[cfg(test)]
+impl FrameMean {
+    /// Fills what runs do not share with not-a-number.
+    pub(super) fn spoil(&mut self) {
+        let nan = Complex32::new(f32::NAN, f32::NAN);
+        self.line.fill(nan);
+        self.slow.fill(nan);
+        self.scratch.fill(nan);
+    }
+}

@@ -43,20 +43,27 @@ impl Means {
 
     /// Measures counts `[chirp, sample, part]`.
     pub(super) fn measure(&mut self, counts: &[i16]) {
+        match (self.per_chirp, self.over_chirps) {
+            (true, true) if self.parts == 1 => {
+                sum_both(counts, &mut self.column_sums, &mut self.row_sums);
+            }
+            (per_chirp, over_chirps) => {
+                if over_chirps {
+                    sum_columns(counts, &mut self.column_sums);
+                }
+                if per_chirp {
+                    sum_rows(counts, self.parts, &mut self.row_sums);
+                }
+            }
+        }
         if self.over_chirps {
-            sum_columns(counts, &mut self.column_sums);
             split_columns(&self.column_sums, self.chirp.len(), &mut self.base, &mut self.rest);
-        }
-        if !self.per_chirp {
-            return;
-        }
-        for (row, sums) in counts.chunks_exact(self.base.len()).zip(&mut self.row_sums) {
-            *sums = if self.parts == 1 { [sum(row), 0] } else { sum_pairs(row) };
-        }
-        if !self.over_chirps {
+        } else if self.per_chirp {
             self.base_from_grand_mean();
         }
-        self.remember_rows();
+        if self.per_chirp {
+            self.remember_rows();
+        }
     }
 
     /// Measures numbers `[chirp, sample, part]` that have already lost their large mean.
@@ -67,9 +74,7 @@ impl Means {
         }
         let samples = count(self.base.len() / self.parts);
         for (row, mean) in moving.chunks_exact(self.base.len()).zip(&mut self.chirp) {
-            for (part, mean) in mean.iter_mut().enumerate().take(self.parts) {
-                *mean = (sum_part(row, part, self.parts) / samples) as f32;
-            }
+            *mean = sum_parts(row, self.parts).map(|sum| (sum / samples) as f32);
         }
     }
 
@@ -88,11 +93,11 @@ impl Means {
     #[expect(clippy::cast_possible_truncation, reason = "less than a 16-bit count")]
     fn remember_rows(&mut self) {
         let samples = count(self.base.len() / self.parts);
-        for part in 0..self.parts {
-            let gone =
-                sum_part(&self.base, part, self.parts) + sum_part(&self.rest, part, self.parts);
-            for (mean, sums) in self.chirp.iter_mut().zip(&self.row_sums) {
-                mean[part] = ((f64::from(sums[part]) - gone) / samples) as f32;
+        let (base, rest) = (sum_parts(&self.base, self.parts), sum_parts(&self.rest, self.parts));
+        for (mean, sums) in self.chirp.iter_mut().zip(&self.row_sums) {
+            for part in 0..self.parts {
+                let left = f64::from(sums[part]) - base[part] - rest[part];
+                mean[part] = (left / samples) as f32;
             }
         }
     }
@@ -124,9 +129,46 @@ fn split_columns(sums: &[i32], rows: usize, base: &mut [f32], rest: &mut [f32]) 
     }
 }
 
-/// Sum of one part of numbers `[sample, part]`.
-fn sum_part(numbers: &[f32], part: usize, parts: usize) -> f64 {
-    numbers.iter().skip(part).step_by(parts).map(|&x| f64::from(x)).sum()
+/// Sums of numbers `[sample, part]`, one for each part.
+///
+/// Eight running sums keep the adder busy; eight is even, so a lane holds one part only.
+pub(super) fn sum_parts(numbers: &[f32], parts: usize) -> [f64; 2] {
+    let mut lanes = [0.0; 8];
+    let (blocks, rest) = numbers.as_chunks::<8>();
+    for block in blocks {
+        for (lane, &x) in lanes.iter_mut().zip(block) {
+            *lane += f64::from(x);
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane += f64::from(x);
+    }
+    let mut sums = [0.0; 2];
+    for (i, lane) in lanes.iter().enumerate() {
+        sums[i % parts] += lane;
+    }
+    sums
+}
+
+/// Both sums of real counts in one pass over memory, which is what they cost.
+fn sum_both(counts: &[i16], column_sums: &mut [i32], row_sums: &mut [[i32; 2]]) {
+    column_sums.fill(0);
+    for (row, row_sum) in counts.chunks_exact(column_sums.len()).zip(row_sums) {
+        let mut total = 0;
+        for (sum, &x) in column_sums.iter_mut().zip(row) {
+            *sum += i32::from(x);
+            total += i32::from(x);
+        }
+        row_sum[0] = total;
+    }
+}
+
+/// Sums over samples of counts `[chirp, sample, part]`.
+pub(super) fn sum_rows(counts: &[i16], parts: usize, sums: &mut [[i32; 2]]) {
+    let width = counts.len() / sums.len();
+    for (row, sums) in counts.chunks_exact(width).zip(sums) {
+        *sums = if parts == 1 { [sum(row), 0] } else { sum_pairs(row) };
+    }
 }
 
 fn sum(row: &[i16]) -> i32 {

@@ -222,3 +222,184 @@ impl MicroDoppler {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::cast_precision_loss, reason = "test sizes are small")]
+
+    use ndarray::Array3;
+    use proptest::prelude::*;
+    use rustfft::num_complex::Complex64;
+
+    use super::*;
+    use crate::dsp::radar::twin;
+    use crate::units::Hertz;
+
+    #[test]
+    fn blocks_without_frames_and_blocks_too_large_are_refused() {
+        let shape = FrameShape { rx: 3, chirps: 64, samples: 128, complex: false };
+        let plan = |frames, hop| {
+            MicroDoppler::plan(shape, &MicroDopplerConfig { frames, hop, ..Default::default() })
+                .err()
+        };
+        assert_eq!(plan(0, 1), Some(Error::Block { frames: 0, hop: 1 }));
+        assert_eq!(plan(64, 0), Some(Error::Block { frames: 64, hop: 0 }));
+        let wide = FrameShape { samples: 16_384, ..shape };
+        let config = MicroDopplerConfig { frames: 65_536, ..Default::default() };
+        assert!(matches!(MicroDoppler::plan(wide, &config).err(), Some(Error::Buffer { .. })));
+    }
+
+    #[test]
+    fn a_map_is_due_at_the_first_full_block_then_every_hop_and_again_after_a_reset() {
+        let shape = FrameShape { rx: 1, chirps: 1, samples: 4, complex: false };
+        let config = MicroDopplerConfig { frames: 4, hop: 2, ..Default::default() };
+        let mut plan = MicroDoppler::plan(shape, &config).unwrap();
+        let due: Vec<_> = (0..8).map(|n| plan.push(&twin::frame(shape, n))).collect();
+        assert_eq!(due, [false, false, false, true, false, true, false, true]);
+        plan.reset();
+        let due: Vec<_> = (0..4).map(|n| plan.push(&twin::frame(shape, n))).collect();
+        assert_eq!(due, [false, false, false, true]);
+    }
+
+    /// Figures of papers.md 1.4 and of the recording in the shared data.
+    #[test]
+    fn the_food_chirp_gives_stacked_bins_of_12_3_mm_per_second_and_a_25_ms_gap() {
+        let food = ChirpConfig {
+            rx_antennas: vec![1, 2, 3],
+            chirps: 64,
+            samples: 128,
+            complex: false,
+            start: Hertz(60.1e9),
+            end: Hertz(61.1e9),
+            sample_rate: Hertz(2e6),
+            chirp_period: Seconds(391.55e-6),
+            frame_period: Seconds(0.05),
+            adc_bits: 12,
+        };
+        let config = MicroDopplerConfig::fooder();
+        assert_eq!(config.doppler_bins(food.chirps), 64);
+        assert!((config.velocity_resolution(&food).0 - 0.0123).abs() < 1e-4);
+        assert!((MicroDopplerConfig::gap(&food).0 - 0.025).abs() < 1e-4);
+    }
+
+    proptest! {
+        #[test]
+        fn frame_mean_maps_of_any_size_are_those_of_the_slow_twin(
+            (rx, chirps, samples, complex) in (1_usize..3, 1_usize..6, 1_usize..12, any::<bool>()),
+            (frames, extra, seed) in (1_usize..10, 0_usize..7, any::<u32>()),
+        ) {
+            let shape = FrameShape { rx, chirps, samples, complex };
+            let config = MicroDopplerConfig { frames, ..Default::default() };
+            let pushed = pushed(shape, frames + extra, seed);
+            let mut plan = MicroDoppler::plan(shape, &config).unwrap();
+            let map = run(&mut plan, &pushed);
+            let block = &pushed[extra..];
+            let floor = 2000.0 * (frames * samples) as f64 / 50.0;
+            twin::assert_close(&map, &slow_frame_mean(block, shape), floor);
+        }
+
+        #[test]
+        fn stacked_maps_of_any_size_are_those_of_the_slow_twin(
+            (rx, chirps, samples, complex) in (1_usize..3, 1_usize..18, 1_usize..12, any::<bool>()),
+            (extra, seed) in (0_usize..9, any::<u32>()),
+        ) {
+            let shape = FrameShape { rx, chirps, samples, complex };
+            let pushed = pushed(shape, 8 + extra, seed);
+            let mut plan = MicroDoppler::plan(shape, &MicroDopplerConfig::fooder()).unwrap();
+            let map = run(&mut plan, &pushed);
+            let floor = 2000.0 * (8 * chirps * samples) as f64 / 50.0;
+            twin::assert_close(&map, &slow_stacked(&pushed[extra..], shape), floor);
+        }
+    }
+
+    fn pushed(shape: FrameShape, frames: usize, seed: u32) -> Vec<Samples> {
+        (0..frames).map(|n| twin::frame(shape, u64::from(seed) + n as u64)).collect()
+    }
+
+    fn run(plan: &mut MicroDoppler, frames: &[Samples]) -> Array3<f32> {
+        let mut map = Array3::from_elem(plan.map_shape(), f32::NAN);
+        for frame in frames {
+            plan.spoil();
+            plan.push(frame);
+        }
+        plan.spoil();
+        plan.run(&mut map);
+        map
+    }
+
+    /// Range spectra of a frame `[chirp][range_bin]`.
+    fn spectra(frame: &Samples, shape: FrameShape, rx: usize) -> Vec<Vec<Complex64>> {
+        let window = Window::default().coefficients(shape.samples);
+        let bins = |c| twin::chirp(frame, rx, c);
+        (0..shape.chirps)
+            .map(|c| twin::range_bins(bins(c), &window, shape.samples, shape.complex, true))
+            .collect()
+    }
+
+    fn slow_frame_mean(block: &[Samples], shape: FrameShape) -> Vec<f64> {
+        let window = Window::default().coefficients(block.len());
+        let mut map = Vec::new();
+        for rx in 0..shape.rx {
+            let frames: Vec<_> = block.iter().map(|frame| spectra(frame, shape, rx)).collect();
+            for bin in 0..shape.range_bins() {
+                let mean = |chirps: &Vec<Vec<Complex64>>| {
+                    chirps.iter().map(|c| c[bin]).sum::<Complex64>() / chirps.len() as f64
+                };
+                let mut line: Vec<_> = frames.iter().map(mean).collect();
+                twin::remove_mean(&mut line);
+                twin::taper(&mut line, &window);
+                map.extend(twin::shifted_magnitudes(&line, line.len()));
+            }
+        }
+        map
+    }
+
+    fn slow_stacked(block: &[Samples], shape: FrameShape) -> Vec<f64> {
+        let window = Window::default().coefficients(shape.chirps);
+        let mut map = Vec::new();
+        for rx in 0..shape.rx {
+            let chirps: Vec<_> = block.iter().flat_map(|f| spectra(f, shape, rx)).collect();
+            let mut bins: Vec<Vec<Complex64>> = (0..shape.range_bins())
+                .map(|bin| chirps.iter().map(|c| c[bin]).collect())
+                .collect();
+            bins.iter_mut().for_each(|line| twin::remove_mean(line));
+            for c in 0..chirps.len() {
+                let mut fast: Vec<_> = bins.iter().map(|line| line[c]).collect();
+                twin::remove_mean(&mut fast);
+                bins.iter_mut().zip(fast).for_each(|(line, z)| line[c] = z);
+            }
+            for line in bins {
+                let mut rows: Vec<_> = (0..shape.chirps).map(|r| filtered(&line, 8 * r)).collect();
+                twin::taper(&mut rows, &window);
+                map.extend(twin::shifted_magnitudes(&rows, rows.len()));
+            }
+        }
+        map
+    }
+
+    /// The line low-passed at a sixteenth of its rate, at one of its values.
+    fn filtered(line: &[Complex64], at: usize) -> Complex64 {
+        let tap = |lag: f64| {
+            let hann = 0.5 + 0.5 * (std::f64::consts::PI * lag / 32.0).cos();
+            let x = std::f64::consts::PI * lag / 8.0;
+            if lag.abs() > 32.0 {
+                0.0
+            } else if x == 0.0 {
+                1.0
+            } else {
+                hann * x.sin() / x
+            }
+        };
+        let gain: f64 = (-32..=32).map(|lag| tap(f64::from(lag))).sum();
+        line.iter().enumerate().map(|(i, z)| z * tap(i as f64 - at as f64) / gain).sum()
+    }
+
+    impl MicroDoppler {
+        fn spoil(&mut self) {
+            match &mut self.slow_time {
+                SlowTime::FrameMean(slow) => slow.spoil(),
+                SlowTime::StackedFrames(slow) => slow.spoil(),
+            }
+        }
+    }
+}

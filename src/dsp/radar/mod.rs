@@ -26,6 +26,8 @@ mod range_profile;
 mod range_spectra;
 mod shape;
 mod stacked_frames;
+#[cfg(test)]
+mod twin;
 mod window;
 
 pub use micro_doppler::{MicroDoppler, MicroDopplerConfig, MicroDopplerMode};

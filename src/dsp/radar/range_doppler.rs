@@ -14,6 +14,9 @@ use super::shape::{cells, numbers};
 use super::{Error, FrameShape, Window, WindowShape};
 use crate::data::Samples;
 
+/// Range bins whose Doppler FFT is done together.
+const BLOCK: usize = 8;
+
 /// How a range-Doppler map is made. The default is the plain map: offsets off each chirp, periodic
 /// Hann windows, mean over chirps off each range bin, no padding.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -136,19 +139,18 @@ impl RangeDoppler {
         let length = shape.samples * config.range_zero_padding;
         let range_bins = shape.range_bins_of(length);
         let doppler_bins = shape.chirps * config.doppler_zero_padding;
+        let sizes = (shape.chirps, shape.samples, shape.parts());
         let doppler = FftPlanner::new().plan_fft_forward(doppler_bins);
         let range_window = config.range_window.coefficients(shape.samples);
         let doppler_window = config.doppler_window.coefficients(shape.chirps);
         #[expect(clippy::cast_possible_truncation, reason = "alpha lies in 0..=1")]
         let mti = match config.clutter {
-            Clutter::Mti { alpha } => {
-                Some(Mti::plan(alpha as f32, shape.rx * shape.numbers_per_rx(), shape.parts()))
-            }
+            Clutter::Mti { alpha } => Some(Mti::plan(alpha as f32, shape.rx, sizes)),
             Clutter::Keep | Clutter::MeanOverChirps => None,
         };
         Ok(Self {
             means: Means::plan(
-                (shape.chirps, shape.samples, shape.parts()),
+                sizes,
                 config.offset == Offset::ChirpMean,
                 config.clutter == Clutter::MeanOverChirps,
             ),
@@ -190,14 +192,18 @@ impl RangeDoppler {
         let maps = map.chunks_exact_mut(self.range_bins * self.doppler_bins);
         for (rx, (counts, map)) in per_rx.zip(maps).enumerate() {
             self.range_spectra(rx, counts);
-            self.doppler.process_with_scratch(&mut self.spectra, &mut self.scratch);
-            let half = self.doppler_bins / 2;
-            for (row, map) in self
-                .spectra
-                .chunks_exact(self.doppler_bins)
-                .zip(map.chunks_exact_mut(self.doppler_bins))
-            {
-                shifted_magnitudes(row, map, half);
+            self.doppler_magnitudes(map);
+        }
+    }
+
+    /// Doppler FFT and magnitudes, a few range bins at a time, so that they stay in the cache.
+    fn doppler_magnitudes(&mut self, map: &mut [f32]) {
+        let (bins, half) = (self.doppler_bins, self.doppler_bins / 2);
+        let blocks = self.spectra.chunks_mut(BLOCK * bins).zip(map.chunks_mut(BLOCK * bins));
+        for (spectra, map) in blocks {
+            self.doppler.process_with_scratch(spectra, &mut self.scratch);
+            for (line, map) in spectra.chunks_exact(bins).zip(map.chunks_exact_mut(bins)) {
+                shifted_magnitudes(line, map, half);
             }
         }
     }
@@ -233,5 +239,182 @@ pub(super) fn shifted_magnitudes(line: &[Complex32], magnitudes: &mut [f32], hal
 fn magnitude(line: &[Complex32], magnitudes: &mut [f32]) {
     for (z, magnitude) in line.iter().zip(magnitudes) {
         *magnitude = (z.re * z.re + z.im * z.im).sqrt();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::cast_precision_loss, reason = "test sizes are small")]
+
+    use ndarray::Array3;
+    use proptest::prelude::*;
+    use rustfft::num_complex::Complex64;
+
+    use super::*;
+    use crate::dsp::radar::{Ends, twin};
+
+    #[test]
+    fn the_default_of_a_config_is_the_plain_map_and_misspelt_keys_are_refused() {
+        let plain: RangeDopplerConfig = toml::from_str("").unwrap();
+        assert_eq!(plain, RangeDopplerConfig::default());
+        let text = "clutter = { mti = { alpha = 0.8 } }\nrange-zero-padding = 2";
+        let padded: RangeDopplerConfig = toml::from_str(text).unwrap();
+        assert_eq!(padded.clutter, Clutter::Mti { alpha: 0.8 });
+        assert_eq!(padded.range_zero_padding, 2);
+        assert!(toml::from_str::<RangeDopplerConfig>("range-zero-paddin = 2").is_err());
+    }
+
+    #[test]
+    fn sizes_and_settings_out_of_range_are_refused_at_plan_time() {
+        let shape = FrameShape { rx: 1, chirps: 4, samples: 8, complex: false };
+        let plain = RangeDopplerConfig::default();
+        let plan = |shape, config| RangeDoppler::plan(shape, &config).err();
+        let empty = FrameShape { samples: 0, ..shape };
+        assert_eq!(plan(empty, plain), Some(Error::EmptyFrame(empty)));
+        let huge = FrameShape { chirps: usize::MAX, ..shape };
+        assert_eq!(plan(huge, plain), Some(Error::HugeFrame(huge)));
+        let padded = RangeDopplerConfig { doppler_zero_padding: 9, ..plain };
+        assert_eq!(plan(shape, padded), Some(Error::ZeroPadding { factor: 9 }));
+        let mti = RangeDopplerConfig { clutter: Clutter::Mti { alpha: 1.5 }, ..plain };
+        assert_eq!(plan(shape, mti), Some(Error::MtiAlpha { alpha: 1.5 }));
+    }
+
+    #[test]
+    fn a_target_that_comes_nearer_shows_below_the_middle() {
+        // Phase of the beat signal is 4 pi R / lambda, and R falls by a sixteenth of a wavelength
+        // from chirp to chirp: an eighth of a turn back, a Doppler bin of -8/64 of all.
+        let chirp = |c: usize, i: usize| {
+            let turns = 9.0 * i as f64 / 128.0 - c as f64 / 8.0;
+            #[expect(clippy::cast_possible_truncation, reason = "a thousand at most")]
+            let count = (1000.0 * (std::f64::consts::TAU * turns).cos()) as i16;
+            2000 + count
+        };
+        let samples = Samples::Real(Array3::from_shape_fn((1, 64, 128), |(_, c, i)| chirp(c, i)));
+        let map = map_of(&samples, &RangeDopplerConfig::default());
+        let peak = map.indexed_iter().max_by(|a, b| a.1.total_cmp(b.1)).unwrap();
+        assert_eq!(peak.0, (0, 9, 32 - 8));
+    }
+
+    #[test]
+    fn full_scale_counts_do_not_overflow() {
+        let shape = FrameShape { rx: 1, chirps: 3, samples: 5, complex: false };
+        for count in [i16::MIN, i16::MAX] {
+            let samples = Samples::Real(Array3::from_elem((1, 3, 5), count));
+            let map = map_of(&samples, &RangeDopplerConfig::default());
+            assert!(map.iter().all(|&x| x == 0.0), "nothing moves in {shape}: {map}");
+        }
+    }
+
+    #[test]
+    fn a_reset_forgets_the_scene() {
+        let shape = FrameShape { rx: 2, chirps: 4, samples: 16, complex: false };
+        let mut plan = RangeDoppler::plan(shape, &RangeDopplerConfig::fooder()).unwrap();
+        let (mut first, mut second) =
+            (Array3::zeros(plan.map_shape()), Array3::zeros(plan.map_shape()));
+        plan.run(&twin::frame(shape, 1), &mut first);
+        plan.run(&twin::frame(shape, 1), &mut second);
+        assert_ne!(first, second, "a scene seen twice moves less");
+        plan.reset();
+        plan.run(&twin::frame(shape, 1), &mut second);
+        assert_eq!(first, second);
+    }
+
+    proptest! {
+        #[test]
+        fn maps_of_any_size_and_setting_are_those_of_the_slow_twin(
+            (rx, chirps, samples, complex) in (1_usize..3, 1_usize..20, 1_usize..20, any::<bool>()),
+            (range_pad, doppler_pad) in (1_usize..4, 1_usize..4),
+            (offset, clutter, symmetric, seed) in (any::<bool>(), 0_u8..3, any::<bool>(), any::<u64>()),
+        ) {
+            let shape = FrameShape { rx, chirps, samples, complex };
+            let config = RangeDopplerConfig {
+                offset: if offset { Offset::ChirpMean } else { Offset::Keep },
+                clutter: match clutter {
+                    0 => Clutter::Keep,
+                    1 => Clutter::MeanOverChirps,
+                    _ => Clutter::Mti { alpha: 0.3 },
+                },
+                range_window: Window::symmetric(WindowShape::Hamming),
+                doppler_window: Window {
+                    shape: WindowShape::BlackmanHarris,
+                    ends: if symmetric { Ends::Symmetric } else { Ends::Periodic },
+                },
+                range_zero_padding: range_pad,
+                doppler_zero_padding: doppler_pad,
+            };
+            let frames = [twin::frame(shape, seed), twin::frame(shape, !seed)];
+            let mut plan = RangeDoppler::plan(shape, &config).unwrap();
+            let mut map = Array3::from_elem(plan.map_shape(), f32::NAN);
+            plan.run(&frames[0], &mut map);
+            plan.spoil();
+            plan.run(&frames[1], &mut map);
+            // Counts of 2000, each kept to 2^-24 of itself, summed over the frame.
+            let floor = 2000.0 * (chirps * samples) as f64 / 50.0;
+            twin::assert_close(&map, &slow_map(&frames, shape, &config), floor);
+        }
+    }
+
+    /// The map of the last of `frames`, step by step as the documentation says.
+    fn slow_map(frames: &[Samples; 2], shape: FrameShape, config: &RangeDopplerConfig) -> Vec<f64> {
+        let FrameShape { chirps, samples, complex, .. } = shape;
+        let length = samples * config.range_zero_padding;
+        let range_window = config.range_window.coefficients(samples);
+        let doppler_window = config.doppler_window.coefficients(chirps);
+        let mut map = Vec::new();
+        for rx in 0..shape.rx {
+            let [before, now] = frames
+                .each_ref()
+                .map(|frame| (0..chirps).map(|c| twin::chirp(frame, rx, c)).collect::<Vec<_>>());
+            let rows = match config.clutter {
+                Clutter::Mti { alpha } => {
+                    // y = x - h, where the first frame left h = alpha x.
+                    let (before, mut now) = (without_mean(before), without_mean(now));
+                    for (now, before) in now.iter_mut().flatten().zip(before.iter().flatten()) {
+                        *now -= before * alpha;
+                    }
+                    now
+                }
+                Clutter::Keep | Clutter::MeanOverChirps => now,
+            };
+            let offset = config.offset == Offset::ChirpMean;
+            let spectra: Vec<_> = rows
+                .into_iter()
+                .map(|row| twin::range_bins(row, &range_window, length, complex, offset))
+                .collect();
+            for bin in 0..shape.range_bins_of(length) {
+                let mut line: Vec<_> = spectra.iter().map(|row| row[bin]).collect();
+                if config.clutter == Clutter::MeanOverChirps {
+                    twin::remove_mean(&mut line);
+                }
+                twin::taper(&mut line, &doppler_window);
+                map.extend(twin::shifted_magnitudes(&line, chirps * config.doppler_zero_padding));
+            }
+        }
+        map
+    }
+
+    fn without_mean(mut rows: Vec<Vec<Complex64>>) -> Vec<Vec<Complex64>> {
+        let count = rows.iter().map(Vec::len).sum::<usize>() as f64;
+        let mean = rows.iter().flatten().sum::<Complex64>() / count;
+        rows.iter_mut().flatten().for_each(|x| *x -= mean);
+        rows
+    }
+
+    fn map_of(samples: &Samples, config: &RangeDopplerConfig) -> Array3<f32> {
+        let mut plan = RangeDoppler::plan(FrameShape::of(samples), config).unwrap();
+        let mut map = Array3::from_elem(plan.map_shape(), f32::NAN);
+        plan.run(samples, &mut map);
+        map
+    }
+
+    impl RangeDoppler {
+        /// Fills what runs do not share with not-a-number.
+        fn spoil(&mut self) {
+            let nan = Complex32::new(f32::NAN, f32::NAN);
+            self.range.spoil();
+            self.spectra.fill(nan);
+            self.scratch.fill(nan);
+            self.moving.fill(f32::NAN);
+        }
     }
 }

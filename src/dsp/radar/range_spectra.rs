@@ -85,6 +85,16 @@ impl RangeSpectra {
     }
 }
 
+#[cfg(test)]
+impl RangeSpectra {
+    /// Fills what runs do not share with not-a-number.
+    pub(super) fn spoil(&mut self) {
+        let nan = Complex32::new(f32::NAN, f32::NAN);
+        self.lines.fill(nan);
+        self.scratch.fill(nan);
+    }
+}
+
 /// What turns counts into the numbers that are transformed.
 struct Taper<'a> {
     means: &'a Means,
@@ -163,9 +173,9 @@ impl Columns<'_> {
             core::array::from_fn(|pair| &lines[pair * length..][..length]);
         for (bin, row) in self.spectra.chunks_exact_mut(self.stride).enumerate() {
             let mirror = if bin == 0 { 0 } else { length - bin };
-            let (columns, _) = row[self.first..].as_chunks_mut::<2>();
-            for (line, columns) in lines.iter().zip(columns) {
-                *columns = unpair(line[bin], line[mirror]);
+            let (columns, _) = row[self.first..][..2 * PAIRS].as_chunks_mut::<2>();
+            for pair in 0..PAIRS {
+                columns[pair] = unpair(lines[pair][bin], lines[pair][mirror]);
             }
         }
     }

@@ -159,3 +159,21 @@ fn decimate(line: &[Complex32], low_pass: &[f32], rows: &mut [Complex32]) {
         *out = line[start..end].iter().zip(taps).map(|(z, &h)| z * h).sum();
     }
 }
+
+#[cfg(test)]
+impl StackedFrames {
+    /// Fills what runs do not share with not-a-number.
+    pub(super) fn spoil(&mut self) {
+        let nan = Complex32::new(f32::NAN, f32::NAN);
+        self.range.spoil();
+        for scratch in [
+            &mut self.spectra,
+            &mut self.stack,
+            &mut self.fast_means,
+            &mut self.rows,
+            &mut self.scratch,
+        ] {
+            scratch.fill(nan);
+        }
+    }
+}

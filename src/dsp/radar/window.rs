@@ -104,7 +104,7 @@ mod tests {
         let expected = [0.0, 0.25, 0.75, 1.0, 0.75, 0.25];
         assert_close(&hann, &expected);
         let harris = Window::symmetric(WindowShape::BlackmanHarris).coefficients(4);
-        assert_close(&harris, &[6e-5, 0.520575, 0.520575, 6e-5]);
+        assert_close(&harris, &[6e-5, 0.520_575, 0.520_575, 6e-5]);
         let hamming = Window::symmetric(WindowShape::Hamming).coefficients(3);
         assert_close(&hamming, &[0.08, 1.0, 0.08]);
     }
