@@ -10,7 +10,8 @@ use visaged::command::Cli;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // Standard output carries results, so that it can be piped; logs go beside it.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("visaged=info"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("visaged=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -68,6 +68,7 @@ pub(super) fn open(path: &Path, headerless: &Headerless) -> Result<Box<dyn Senso
 
 /// One line for each kind of recording, for `--help`.
 pub(super) fn kinds() -> String {
-    let rows = sensor::SENSORS.iter().map(|Kind { name, about, .. }| format!("  {name:10} {about}"));
+    let rows =
+        sensor::SENSORS.iter().map(|Kind { name, about, .. }| format!("  {name:10} {about}"));
     format!("Recordings are recognised by content:\n{}", rows.collect::<Vec<_>>().join("\n"))
 }

@@ -15,7 +15,8 @@ impl Bar {
             Some(sensor.progress().total),
             ProgressDrawTarget::stderr_with_hz(5),
         );
-        if let Ok(style) = ProgressStyle::with_template("{msg} {bar:40} {bytes}/{total_bytes} {eta}")
+        if let Ok(style) =
+            ProgressStyle::with_template("{msg} {bar:40} {bytes}/{total_bytes} {eta}")
         {
             bar.set_style(style);
         }

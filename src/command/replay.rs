@@ -3,9 +3,9 @@
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
+use super::Failure;
 use super::open::{self, Headerless};
 use super::progress::Bar;
-use super::Failure;
 use crate::config::Config;
 use crate::daemon::{self, Prepared, Stop, clock};
 use crate::data::message::Message;
@@ -30,7 +30,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Speed::Max)]
     speed: Speed,
     /// Publish here instead of where the configuration says. Without either:
-    /// tcp://127.0.0.1:5556, if it is free.
+    /// port 5556 of this machine, if it is free.
     #[arg(long, value_name = "ENDPOINT")]
     publish: Vec<Endpoint>,
     /// Publish nothing.

@@ -38,9 +38,9 @@ impl Console {
         if let Some(event) = &self.event {
             let region = event.region;
             line.push_str(&format!(
-                    " | events {:5.3} M/s, face {}x{} at {},{}",
-                    event.rate_mev_s, region.width, region.height, region.x, region.y
-                ));
+                " | events {:5.3} M/s, face {}x{} at {},{}",
+                event.rate_mev_s, region.width, region.height, region.x, region.y
+            ));
         }
         if let Some(identity) = &self.identity {
             line.push_str(&format!(" | identity {}", word(&identity.state)));
@@ -64,9 +64,9 @@ impl Console {
 fn say_target(line: &mut String, name: &str, target: Option<&RadarTarget>) {
     if let Some(target) = target {
         line.push_str(&format!(
-                " | {name} {:4.2} m {:+6.3} m/s {:4.1} dB",
-                target.range_m, target.velocity_m_s, target.snr_db
-            ));
+            " | {name} {:4.2} m {:+6.3} m/s {:4.1} dB",
+            target.range_m, target.velocity_m_s, target.snr_db
+        ));
     }
 }
 

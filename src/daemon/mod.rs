@@ -78,9 +78,8 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
     let mut sensors = Vec::new();
     let mut sources = Vec::new();
     for entry in &config.sensors {
-        let sensor = entry
-            .open()
-            .map_err(|source| Error::Sensor { name: entry.name.clone(), source })?;
+        let sensor =
+            entry.open().map_err(|source| Error::Sensor { name: entry.name.clone(), source })?;
         let description = sensor.description();
         sources.push(Source {
             name: entry.name.clone(),

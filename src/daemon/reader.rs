@@ -42,8 +42,8 @@ impl Reader {
     ) -> io::Result<Self> {
         let (hand_over, deliveries) = sync_channel(QUEUE);
         let (again, told) = sync_channel(1);
-        let thread = std::thread::Builder::new().name(format!("read-{}", config.name)).spawn(
-            move || {
+        let thread =
+            std::thread::Builder::new().name(format!("read-{}", config.name)).spawn(move || {
                 let mut next = Some(sensor);
                 while let Some(sensor) = next.take() {
                     if !play(sensor, &hand_over, &stop) || told.recv().is_err() {
@@ -54,8 +54,7 @@ impl Reader {
                         Err(error) => drop(hand_over.send(Delivery::Failed(error))),
                     }
                 }
-            },
-        )?;
+            })?;
         Ok(Self { deliveries, again, thread })
     }
 

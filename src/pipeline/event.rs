@@ -56,7 +56,8 @@ impl EventChain {
         for &event in &slice.value.events {
             if self.hop_end.is_none_or(|end| event.t >= end) {
                 self.advance(event.t, &mut say);
-                self.hop_end.get_or_insert((event.t.div_euclid(self.hop) + 1).saturating_mul(self.hop));
+                self.hop_end
+                    .get_or_insert((event.t.div_euclid(self.hop) + 1).saturating_mul(self.hop));
             }
             self.seen += 1;
             if !self.denoise.keeps(event) {
@@ -66,7 +67,9 @@ impl EventChain {
             self.on += u64::from(event.on);
             // No network reads the tensor yet: windows are cut so that their cost and their
             // counters are real.
-            while self.voxels.run(event.t, self.face.sighting().region, &mut self.tensor).is_some() {}
+            while self.voxels.run(event.t, self.face.sighting().region, &mut self.tensor).is_some()
+            {
+            }
             self.face.push(event);
             self.voxels.push(event);
         }

@@ -46,7 +46,6 @@ struct Lane {
     earlier: Counts,
 }
 
-#[expect(clippy::large_enum_variant, reason = "one per sensor, made once")]
 enum Chain {
     Radar(RadarChain),
     Event(Slicer, EventChain),
@@ -202,7 +201,9 @@ impl Pipeline {
             self.now = Some(now);
             self.advance_cameras(now, out);
             match item.value {
-                Item::Radar(frame) => self.radar(source, At { stamp: item.stamp, value: frame }, out),
+                Item::Radar(frame) => {
+                    self.radar(source, &At { stamp: item.stamp, value: frame }, out);
+                }
                 Item::Events(batch) => {
                     self.events(source, &At { stamp: item.stamp, value: batch }, out);
                 }
@@ -211,7 +212,7 @@ impl Pipeline {
         }
     }
 
-    fn radar(&mut self, source: usize, frame: At<RadarFrame>, out: &mut Vec<Message>) {
+    fn radar(&mut self, source: usize, frame: &At<RadarFrame>, out: &mut Vec<Message>) {
         let lane = &mut self.lanes[source];
         let Chain::Radar(chain) = &mut lane.chain else { return };
         let summary = chain.run(&frame.value);
@@ -280,12 +281,7 @@ impl Lane {
     fn status(&self) -> SensorStatus {
         let mut counts = self.earlier.clone();
         counts.merge(&self.counts);
-        SensorStatus {
-            name: self.name.clone(),
-            state: self.state,
-            received: self.received,
-            counts,
-        }
+        SensorStatus { name: self.name.clone(), state: self.state, received: self.received, counts }
     }
 }
 

@@ -78,12 +78,7 @@ impl RadarChain {
             slow.kernel.run(&mut slow.map);
             slow.newest = target(&slow.peaks.run(&slow.map), &slow.axes);
         }
-        RadarSummary {
-            frame: frame.number,
-            moving,
-            slow: slow.newest,
-            has_holes: frame.has_holes,
-        }
+        RadarSummary { frame: frame.number, moving, slow: slow.newest, has_holes: frame.has_holes }
     }
 
     /// Forgets earlier frames: the recording starts again.

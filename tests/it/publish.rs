@@ -53,6 +53,7 @@ impl Daemon {
 
     /// Sends SIGTERM and gives the time until the process is gone, and whether it ended well.
     fn stop(mut self) -> (Duration, bool) {
+        #[expect(clippy::disallowed_methods, reason = "the test is about real time")]
         let start = Instant::now();
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
@@ -160,7 +161,8 @@ fn libzmq_receives_every_topic_through_the_example_subscriber() {
         return support::skipped("no Python with pyzmq; see tools/subscribers/python");
     };
     let daemon = Daemon::start("publish-libzmq", "");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/subscribers/python/subscribe.py");
+    let script =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/subscribers/python/subscribe.py");
     let output = Command::new(python)
         .arg(script)
         .args(["--count", "120", "--endpoint", &format!("tcp://{}", daemon.address)])
@@ -175,7 +177,8 @@ fn libzmq_receives_every_topic_through_the_example_subscriber() {
         .filter(|line| !line.is_empty())
         .map(|line| serde_json::from_slice::<Value>(line).unwrap()["topic"].to_string())
         .collect();
-    for stream in ["identity/fused", "expression/fused", "radar/radar", "event/camera", "status/fused"]
+    for stream in
+        ["identity/fused", "expression/fused", "radar/radar", "event/camera", "status/fused"]
     {
         assert!(topics.contains(&format!("\"v1/{stream}/\"")), "no {stream} in {topics:?}");
     }

@@ -46,10 +46,7 @@ fn the_order_in_which_recordings_are_named_does_not_change_what_is_said() {
         lines.sort();
         lines
     };
-    assert_eq!(
-        sorted(replay(&[radar.clone(), camera.clone()])),
-        sorted(replay(&[camera, radar]))
-    );
+    assert_eq!(sorted(replay(&[radar.clone(), camera.clone()])), sorted(replay(&[camera, radar])));
 }
 
 #[test]

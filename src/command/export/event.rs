@@ -13,11 +13,7 @@ use crate::sensor::Sensor;
 /// As the reference decoders pack an event: 13 bytes, no padding.
 const EVENT: &str = "[('t', '<i8'), ('x', '<u2'), ('y', '<u2'), ('p', '|u1')]";
 
-pub(super) fn events(
-    args: &Args,
-    sensor: &mut dyn Sensor,
-    bar: &Bar,
-) -> Result<Vec<u64>, Failure> {
+pub(super) fn events(args: &Args, sensor: &mut dyn Sensor, bar: &Bar) -> Result<Vec<u64>, Failure> {
     if args.frames.is_some() {
         return Err(Failure::Usage("--frames does not apply to events".to_owned()));
     }

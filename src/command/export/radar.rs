@@ -26,8 +26,8 @@ pub(super) fn rdi(
     let mut kernel = RangeDoppler::plan(shape(chirp), &config)?;
     let (rx, range_bins, doppler_bins) = kernel.map_shape();
     let mut map = Array3::zeros((rx, range_bins, doppler_bins));
-    let mut file = NpyWriter::create(&args.out, F32, &[rx, range_bins, doppler_bins])
-        .map_err(output(args))?;
+    let mut file =
+        NpyWriter::create(&args.out, F32, &[rx, range_bins, doppler_bins]).map_err(output(args))?;
     let frames = args.frames.unwrap_or(Frames::ALL);
     each_frame(frames, sensor, bar, |frame| {
         // Every frame up to the last is computed: a moving-target memory needs those before.
@@ -52,8 +52,8 @@ pub(super) fn micro(
     let mut kernel = MicroDoppler::plan(shape(chirp), &config)?;
     let (rx, range_bins, doppler_bins) = kernel.map_shape();
     let mut map = Array3::zeros((rx, range_bins, doppler_bins));
-    let mut file = NpyWriter::create(&args.out, F32, &[rx, range_bins, doppler_bins])
-        .map_err(output(args))?;
+    let mut file =
+        NpyWriter::create(&args.out, F32, &[rx, range_bins, doppler_bins]).map_err(output(args))?;
     let frames = args.frames.unwrap_or(Frames::ALL);
     each_frame(frames, sensor, bar, |frame| {
         // Blocks are made of the chosen frames alone, so that `--frames` chooses where they start.
@@ -75,8 +75,7 @@ pub(super) fn profile(
     let mut kernel = RangeProfile::plan(shape(chirp), Window::default())?;
     let (rx, range_bins) = kernel.profile_shape();
     let mut profile = Array2::zeros((rx, range_bins));
-    let mut file =
-        NpyWriter::create(&args.out, F32, &[rx, range_bins]).map_err(output(args))?;
+    let mut file = NpyWriter::create(&args.out, F32, &[rx, range_bins]).map_err(output(args))?;
     let frames = args.frames.unwrap_or(Frames::ALL);
     each_frame(frames, sensor, bar, |frame| {
         if frames.contains(frame.number) {

@@ -65,8 +65,7 @@ fn within(t: i64, noise: &mut Noise) -> i64 {
 fn background(t: i64, noise: &mut Noise, events: &mut Vec<Event>) {
     #[expect(clippy::cast_precision_loss, reason = "a step")]
     let seconds = STEP as f64 / 1e6;
-    let mean =
-        BACKGROUND * f64::from(GEOMETRY.width) * f64::from(GEOMETRY.height) * seconds;
+    let mean = BACKGROUND * f64::from(GEOMETRY.width) * f64::from(GEOMETRY.height) * seconds;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few")]
     let count = (mean + noise.uniform()).floor() as usize;
     for _ in 0..count {
@@ -126,7 +125,8 @@ impl Image {
             .map(|blob| {
                 let (u, v) = ((x - blob.x) / blob.half_width, (y - blob.y) / blob.half_height);
                 // Edges about three pixels wide.
-                let outside = ((u * u + v * v).sqrt() - 1.0) * blob.half_height.min(blob.half_width);
+                let outside =
+                    ((u * u + v * v).sqrt() - 1.0) * blob.half_height.min(blob.half_width);
                 blob.log_gain * (0.5 - outside / 3.0).clamp(0.0, 1.0)
             })
             .sum()

@@ -1,6 +1,6 @@
 //! A small seeded generator, so that the scene is the same wherever it is made.
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
+/// `SplitMix64` (Steele, Lea, Flood 2014).
 #[derive(Debug, Clone)]
 pub(super) struct Noise(u64);
 

@@ -57,8 +57,7 @@ fn frame(chirp: &ChirpConfig, start: f64, noise: &mut Noise) -> Array3<i16> {
         for rx in 0..3 {
             for n in 0..SAMPLES {
                 #[expect(clippy::cast_precision_loss, reason = "64 samples")]
-                let frequency =
-                    chirp.start.0 + chirp.bandwidth().0 * n as f64 / SAMPLES as f64;
+                let frequency = chirp.start.0 + chirp.bandwidth().0 * n as f64 / SAMPLES as f64;
                 let echo: f64 = patches
                     .iter()
                     .map(|patch| {
