@@ -233,7 +233,7 @@ impl Evt3 {
 
     #[inline]
     fn time_high(&mut self, cursor: &mut Cursor, word: u16) {
-        // Repeated several times a millisecond, it changes once in four.
+        // It comes about every 16 µs and changes every 4096 µs.
         if (cursor.t >> TIME_BITS) & i64::from(PAYLOAD) != i64::from(word & PAYLOAD) {
             cursor.t = self.new_high(word);
         }
