@@ -131,7 +131,8 @@ impl FrameMean {
     pub(super) fn motion_profile(&self, profile: &mut ArrayRef2<f32>) {
         for (bin, line) in profile.iter_mut().zip(self.ring.chunks_exact(self.frames)) {
             let mean = mean(line);
-            *bin = line.iter().map(|z| (z - mean).norm()).sum::<f32>() / self.frames as f32;
+            *bin =
+                line.iter().map(|z| (z - mean).norm_sqr().sqrt()).sum::<f32>() / self.frames as f32;
         }
     }
 }

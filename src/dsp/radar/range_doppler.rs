@@ -83,7 +83,8 @@ impl RangeDopplerConfig {
 
     /// The map that the FOODER networks of this project take in.
     ///
-    /// The paper (arXiv 2508.20871) names neither windows nor filter; these are those of
+    /// Neither FOODER (arXiv 2512.18057; only its abstract was at hand) nor its predecessors name
+    /// windows or filter coefficient; these are those of
     /// Infineon's Python Doppler example, MTI with 0.8 and symmetric Blackman-Harris, without its
     /// padding, so that 128 samples and 64 chirps give bins `0..64` by 64.
     #[must_use]

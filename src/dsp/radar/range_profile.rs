@@ -59,7 +59,7 @@ impl RangeProfile {
             self.means.measure(counts);
             self.range.run(counts, &self.means, &mut self.spectra, chirps);
             for (line, bin) in self.spectra.chunks_exact(chirps).zip(&mut profile) {
-                *bin = line.iter().map(|z| z.norm()).sum::<f32>() / chirps as f32;
+                *bin = line.iter().map(|z| z.norm_sqr().sqrt()).sum::<f32>() / chirps as f32;
             }
         }
     }
@@ -106,5 +106,73 @@ impl RangeMotion {
         let planned = (self.shape.rx, self.shape.range_bins());
         assert_eq!(profile.dim(), planned, "the profile has the wrong shape");
         self.slow_time.motion_profile(profile);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::cast_precision_loss, reason = "test sizes are small")]
+
+    use ndarray::{Array2, Axis};
+    use proptest::prelude::*;
+    use rustfft::num_complex::Complex64;
+
+    use super::*;
+    use crate::dsp::radar::{WindowShape, twin};
+
+    #[test]
+    fn a_scene_that_stands_still_has_a_profile_but_no_motion() {
+        let shape = FrameShape { rx: 2, chirps: 3, samples: 16, complex: false };
+        let mut motion = RangeMotion::plan(shape, Window::default(), 4).unwrap();
+        (0..4).for_each(|_| motion.push(&twin::frame(shape, 1)));
+        let mut moving = Array2::from_elem((2, 9), f32::NAN);
+        motion.run(&mut moving);
+        assert!(moving.iter().all(|&x| x == 0.0), "{moving}");
+    }
+
+    proptest! {
+        #[test]
+        fn profiles_of_any_size_are_those_of_the_slow_twin(
+            (rx, chirps, samples, complex) in (1_usize..3, 1_usize..20, 1_usize..20, any::<bool>()),
+            seed in any::<u64>(),
+        ) {
+            let shape = FrameShape { rx, chirps, samples, complex };
+            let samples = twin::frame(shape, seed);
+            let window = Window::periodic(WindowShape::Hamming);
+            let mut plan = RangeProfile::plan(shape, window).unwrap();
+            let mut profile = Array2::from_elem(plan.profile_shape(), f32::NAN);
+            plan.range.spoil();
+            plan.spectra.fill(Complex32::new(f32::NAN, f32::NAN));
+            plan.run(&samples, &mut profile);
+            let rows = |rx| spectra(&samples, shape, rx, window);
+            let mean = |rx: usize, bin: usize| {
+                rows(rx).iter().map(|row| row[bin].norm()).sum::<f64>() / chirps as f64
+            };
+            let expected: Vec<f64> = (0..rx)
+                .flat_map(|rx| (0..shape.range_bins()).map(move |bin| (rx, bin)))
+                .map(|(rx, bin)| mean(rx, bin))
+                .collect();
+            let floor = 2000.0 * shape.samples as f64 / 50.0;
+            twin::assert_close(&profile.insert_axis(Axis(0)), &expected, floor);
+        }
+    }
+
+    fn spectra(
+        samples: &Samples,
+        shape: FrameShape,
+        rx: usize,
+        window: Window,
+    ) -> Vec<Vec<Complex64>> {
+        let window = window.coefficients(shape.samples);
+        let bins = |c| {
+            twin::range_bins(
+                twin::chirp(samples, rx, c),
+                &window,
+                shape.samples,
+                shape.complex,
+                true,
+            )
+        };
+        (0..shape.chirps).map(bins).collect()
     }
 }
