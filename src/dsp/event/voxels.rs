@@ -123,7 +123,7 @@ impl Voxels {
     /// Values outside their ranges count as the nearest allowed one.
     #[must_use]
     pub fn plan(config: &VoxelConfig) -> Self {
-        let capacity = config.capacity.min(Self::MOST_EVENTS).max(1) as usize;
+        let capacity = config.capacity.clamp(1, Self::MOST_EVENTS) as usize;
         Self {
             window: i64::from(config.window_ms.clamp(1, Self::LONGEST_MS)) * 1000,
             hop: i64::from(config.hop_ms.clamp(1, Self::LONGEST_MS)) * 1000,
@@ -271,7 +271,7 @@ impl Scale {
 
     /// Where `part` falls, below `steps`.
     const fn of(self, part: u64) -> usize {
-        (part * self.factor >> Self::BITS) as usize
+        ((part * self.factor) >> Self::BITS) as usize
     }
 }
 
