@@ -88,8 +88,8 @@ impl RadarRequirement {
             lines.push(format!("samples: the radar's are {is}, the bundle was made for {must}"));
         }
         let mut near = |what: &str, is: f64, must: f64| {
-            // negated so that a NaN is a mismatch
-            if !((is - must).abs() <= Self::TOLERANCE * must.abs()) {
+            let fits = (is - must).abs() <= Self::TOLERANCE * must.abs(); // never for a NaN
+            if !fits {
                 lines.push(format!("{what}: the radar has {is}, the bundle was made for {must}"));
             }
         };

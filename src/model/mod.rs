@@ -15,7 +15,7 @@ mod weights;
 mod testing;
 
 pub use bundle::{Bundle, Loaded};
-pub use error::Error;
+pub use error::{Error, Fault};
 pub use manifest::{Digest, EventRequirement, RadarRequirement};
 
 use candle_nn::VarBuilder;

@@ -26,7 +26,7 @@
 //!     face.push(event);
 //!     voxels.push(event);
 //! }
-//! assert_eq!(windows, 1); // 100 ms .. 420 ms
+//! assert_eq!(windows, 1); // 80 ms .. 400 ms: the first whole one
 //! ```
 
 mod activity;

@@ -36,9 +36,9 @@ impl VoxelConfig {
     /// # Errors
     /// When a value lies outside the range stated at its key.
     pub fn check(&self) -> Result<(), OutOfRange> {
-        super::within("window-ms", self.window_ms, 16, 10_000)?;
-        super::within("hop-ms", self.hop_ms, 1, 10_000)?;
-        super::within("capacity", self.capacity, 1_000, 16_000_000)
+        super::within("window-ms", self.window_ms, 16, Voxels::LONGEST_MS)?;
+        super::within("hop-ms", self.hop_ms, 1, Voxels::LONGEST_MS)?;
+        super::within("capacity", self.capacity, 1_000, Voxels::MOST_EVENTS)
     }
 }
 
@@ -114,14 +114,19 @@ impl Voxels {
         (Self::POLARITIES, Self::BINS, Self::SIDE, Self::SIDE);
     /// Largest count of a voxel.
     pub const CLIP: u8 = 5;
+    /// Longest window and hop, milliseconds: bins are exact up to 16 s, see `Scale`.
+    const LONGEST_MS: u32 = 10_000;
+    /// Largest capacity: 256 MB.
+    const MOST_EVENTS: u32 = 16_000_000;
 
     /// Plans for a window, a hop and a memory. Allocates 16 bytes per event of capacity and 0.4 MB.
+    /// Values outside their ranges count as the nearest allowed one.
     #[must_use]
     pub fn plan(config: &VoxelConfig) -> Self {
-        let capacity = usize::try_from(config.capacity.max(1)).unwrap_or(usize::MAX);
+        let capacity = config.capacity.clamp(1, Self::MOST_EVENTS) as usize;
         Self {
-            window: i64::from(config.window_ms.max(1)) * 1000,
-            hop: i64::from(config.hop_ms.max(1)) * 1000,
+            window: i64::from(config.window_ms.clamp(1, Self::LONGEST_MS)) * 1000,
+            hop: i64::from(config.hop_ms.clamp(1, Self::LONGEST_MS)) * 1000,
             capacity,
             recent: VecDeque::with_capacity(capacity),
             cells: vec![0; Self::POLARITIES * Self::BINS * Self::SIDE * Self::SIDE],
@@ -264,9 +269,9 @@ impl Scale {
         Self { factor: ((steps as u64) << Self::BITS).div_ceil(whole) }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the result is below `steps`")]
+    /// Where `part` falls, below `steps`.
     const fn of(self, part: u64) -> usize {
-        (part * self.factor >> Self::BITS) as usize
+        ((part * self.factor) >> Self::BITS) as usize
     }
 }
 
