@@ -15,6 +15,7 @@ mod configs;
 mod dsp_event;
 mod dsp_radar;
 mod evt;
+mod golden;
 mod npy;
 mod publish;
 mod radar_files;
