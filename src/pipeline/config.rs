@@ -17,15 +17,29 @@ pub struct Config {
 }
 
 /// `[pipeline.radar]`
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RadarConfig {
     /// How range-Doppler maps are made.
     pub range_doppler: RangeDopplerConfig,
     /// How micro-range-Doppler maps are made.
     pub micro_doppler: MicroDopplerConfig,
-    /// Where the strongest cells are looked for.
+    /// Where the strongest cells of range-Doppler maps are looked for.
     pub peaks: PeakConfig,
+    /// The same for micro-range-Doppler maps. The mean of a block is taken off, so that even the
+    /// bins beside zero are motion: `still-bins` is 0 here.
+    pub slow_peaks: PeakConfig,
+}
+
+impl Default for RadarConfig {
+    fn default() -> Self {
+        Self {
+            range_doppler: RangeDopplerConfig::default(),
+            micro_doppler: MicroDopplerConfig::default(),
+            peaks: PeakConfig::default(),
+            slow_peaks: PeakConfig { still_bins: 0, ..PeakConfig::default() },
+        }
+    }
 }
 
 /// `[pipeline.event]`
@@ -87,5 +101,17 @@ pub enum PlanError {
         name: String,
         /// What its kernels refuse.
         error: dsp::radar::Error,
+    },
+    /// The model bundle was made for other sensors.
+    #[error(
+        "the model bundle does not fit sensor `{name}`: {}; configure the sensor as the bundle \
+         asks, or choose another bundle",
+        mismatches.join("; ")
+    )]
+    Bundle {
+        /// Its name in the configuration.
+        name: String,
+        /// Each difference, with both sides.
+        mismatches: Vec<String>,
     },
 }

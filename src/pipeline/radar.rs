@@ -35,12 +35,7 @@ struct Slow {
 
 impl RadarChain {
     pub(super) fn plan(config: &RadarConfig, chirp: &ChirpConfig) -> Result<Self, Error> {
-        let shape = FrameShape {
-            rx: chirp.rx_antennas.len(),
-            chirps: chirp.chirps,
-            samples: chirp.samples,
-            complex: chirp.complex,
-        };
+        let shape = FrameShape::from(chirp);
         let fast = RangeDoppler::plan(shape, &config.range_doppler)?;
         let slow = MicroDoppler::plan(shape, &config.micro_doppler)?;
         let fast_axes = MapAxes::of_range_doppler(chirp, &config.range_doppler);
@@ -49,13 +44,13 @@ impl RadarChain {
             shape,
             fast: Fast {
                 map: Array3::zeros(fast.map_shape()),
-                peaks: Peaks::plan(fast.map_shape(), config.peaks)?,
+                peaks: Peaks::plan(fast.map_shape(), fast_axes.range_step, config.peaks)?,
                 axes: fast_axes,
                 kernel: fast,
             },
             slow: Slow {
                 map: Array3::zeros(slow.map_shape()),
-                peaks: Peaks::plan(slow.map_shape(), config.peaks)?,
+                peaks: Peaks::plan(slow.map_shape(), slow_axes.range_step, config.slow_peaks)?,
                 axes: slow_axes,
                 kernel: slow,
                 newest: None,

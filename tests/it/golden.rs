@@ -117,7 +117,8 @@ struct Numbers(u64);
 
 impl Numbers {
     fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let top = u32::try_from(self.0 >> 40).unwrap();
         #[expect(clippy::cast_precision_loss, reason = "24 bits fit an f32")]
         let number = top as f32 / 16_777_216.0;
