@@ -21,7 +21,11 @@ impl<'a> BitWriter<'a> {
     pub(crate) fn put(&mut self, value: u32, width: u32) -> Option<()> {
         self.held = (self.held << width) | value;
         self.held_bits += width;
-        while self.held_bits >= 8 {
+        // At most 31 bits are held. The count keeps the compiler from vectorising so short a loop.
+        for _ in 0..3 {
+            if self.held_bits < 8 {
+                break;
+            }
             self.held_bits -= 8;
             let [byte, ..] = (self.held >> self.held_bits).to_le_bytes();
             *self.out.get_mut(self.used)? = byte;
