@@ -130,7 +130,10 @@ impl<const N: usize> CobsReader<N> {
             if run.contains(&0) {
                 let at = run.iter().position(|&byte| byte == 0).unwrap_or(0);
                 *bytes = &bytes[at + 1..];
-                return Some(self.end(Err(Refusal::Cobs)));
+                // The same verdict as if the run had come byte by byte.
+                let outgrown = self.used + at > N;
+                let why = if outgrown { Refusal::TooLong } else { Refusal::Cobs };
+                return Some(self.end(Err(why)));
             }
             *bytes = rest;
             self.left -= run.len();

@@ -173,10 +173,9 @@ impl Pass for Write<'_, '_, '_> {
     fn run(self, line: Line, reference: impl Fn(usize) -> u16) -> Option<()> {
         let carry = -i32::from(self.carry); // all ones or none
         let low_bits = (1_u32 << self.parameter) - 1;
-        let (mut missed, mut any_bits) = (0, 0);
+        let mut missed = 0;
         let mut at = line.rx;
         while at < line.chirp_len {
-            any_bits |= self.chirp[at];
             let miss = i32::from(self.chirp[at]) - i32::from(reference(at));
             let residual = wrapped(miss - (missed & carry));
             missed = miss;
@@ -190,7 +189,7 @@ impl Pass for Write<'_, '_, '_> {
             }
             at += line.rx_count;
         }
-        (any_bits <= MAX_SAMPLE).then_some(())
+        Some(())
     }
 }
 
@@ -252,7 +251,8 @@ fn read_code(reader: &mut BitReader<'_>, parameter: u32) -> Option<u32> {
 /// the shape says. Give `out` the length of the 12-bit packing to learn whether it pays.
 #[must_use]
 pub fn encode(samples: &[u16], shape: Shape, out: &mut [u8]) -> Option<usize> {
-    if shape.len() != Some(samples.len()) {
+    let any_bits = samples.iter().fold(0, |any, &sample| any | sample);
+    if shape.len() != Some(samples.len()) || any_bits > MAX_SAMPLE {
         return None;
     }
     if shape.is_empty() {
