@@ -9,6 +9,7 @@ use firmware_proto::{Decoder, MAX_WIRE, Message, SCHEMA_HASH, delta_rice, encode
 use serde_json::{Value, json};
 
 use crate::json::hex;
+use crate::support::skipped;
 use crate::vectors;
 
 const FLAGS: [&str; 5] = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
@@ -46,7 +47,7 @@ fn compile(source: &Path, program: &Path) -> bool {
         .arg(program)
         .output();
     let Ok(run) = run else {
-        eprintln!("skipped: no C compiler");
+        skipped("no C compiler");
         return false;
     };
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use firmware_proto::{Shape, delta_rice, raw12};
 
+use crate::support::skipped;
+
 /// NPY header of the recording, and its axes `[frame, rx, chirp, sample]`.
 const HEADER: usize = 1024;
 const FRAMES: usize = 256;
@@ -15,7 +17,7 @@ fn frames() -> Option<Vec<Vec<u16>>> {
     let path = "data/radar/napaszhar_bgt60tr13c/radar.npy";
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(path);
     let Ok(bytes) = fs::read(file) else {
-        eprintln!("skipped: ../shared/{path} is absent");
+        skipped(&format!("../shared/{path} is absent"));
         return None;
     };
     let (chirps, samples, rx_count) = (8, 64, 3);

@@ -8,6 +8,7 @@ use firmware_proto::{Decoder, MAX_WIRE, encode};
 use serde_json::Value;
 
 use crate::json::decode_all;
+use crate::support::skipped;
 
 /// One vector: its name, its bytes, and what they say.
 pub(crate) struct Vector {
@@ -75,7 +76,7 @@ fn the_vectors_are_what_their_program_writes_today() {
     fs::copy(folder().join("../schema.txt"), copy.join("schema.txt")).unwrap();
     let Ok(run) = Command::new("python3").arg(inner.join("make.py")).output() else {
         fs::remove_dir_all(&copy).unwrap();
-        eprintln!("skipped: no Python");
+        skipped("no Python");
         return;
     };
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
