@@ -1,8 +1,8 @@
-/* Prints the frames of a byte stream as JSON: cc visaged_proto.c print_frames.c && ./a.out < x.bin
+/* Prints the frames of a byte stream as JSON: cc -std=c99 *.c && ./a.out < x.bin
  *
  * Every accepted frame is encoded again ("wire_again"), and the samples of a slice compressed
  * again ("rice_again"), so a test can hold the C encoder to the Rust encoder. */
-#include "visaged_proto.h"
+#include "visaged_assembler.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -179,9 +179,43 @@ static void print_frame(const vp_header *header, const vp_message *message)
     printf("}");
 }
 
+/* The assembled frames are printed to `frames`, comma separated. */
+static void print_assembled(const vp_assembler *a, char *frames, size_t capacity, size_t *used)
+{
+    size_t count = (size_t)a->shape.chirps * a->shape.samples * a->shape.rx;
+    *used += (size_t)snprintf(frames + *used, capacity - *used,
+                              "%s{\"frame_number\":%" PRIu32 ",\"time_us\":%" PRIu64
+                              ",\"samples\":[",
+                              *used == 0 ? "" : ",", a->frame_number, a->time_us);
+    for (size_t at = 0; at < count && *used + 16 < capacity; at++) {
+        *used += (size_t)snprintf(frames + *used, capacity - *used, "%s%u", at == 0 ? "" : ",",
+                                  (unsigned)a->samples[at]);
+    }
+    *used += (size_t)snprintf(frames + *used, capacity - *used, "]}");
+}
+
+static void print_counts(const char *const *names, const uint32_t *counts, int from, int to)
+{
+    bool first = true;
+    for (int reason = from; reason < to; reason++) {
+        if (counts[reason] > 0) {
+            printf("%s\"%s\":%" PRIu32, first ? "" : ",", names[reason], counts[reason]);
+            first = false;
+        }
+    }
+}
+
 int main(void)
 {
-    static const char *names[] = {"frames", "cobs", "too-long", "truncated", "crc", "version",
+    static const char *const lost[] = {"missing-slice", "missing-end", "count-mismatch",
+                                       "shape-changed", "too-large",   "bad-samples",
+                                       "interrupted"};
+    static char assembled[1 << 16];
+    static uint16_t whole[1 << 14];
+    size_t assembled_used = 0;
+    vp_assembler assembler;
+    vp_assembler_init(&assembler, whole, sizeof whole / sizeof whole[0]);
+    static const char *const names[] = {"frames", "cobs", "too-long", "truncated", "crc", "version",
                                   "incompatible-flags", "unknown-type", "unknown-value"};
     static uint8_t buffer[VP_MAX_FRAME];
     vp_decoder decoder;
@@ -195,17 +229,17 @@ int main(void)
             printf("%s", first ? "" : ",");
             print_frame(&header, &message);
             first = false;
+            if (vp_assembler_push(&assembler, &header, &message)) {
+                print_assembled(&assembler, assembled, sizeof assembled, &assembled_used);
+            }
         }
     }
     printf("],\"refused\":{");
-    first = true;
-    for (int reason = 1; reason < VP_OUTCOMES; reason++) {
-        if (decoder.counts[reason] > 0) {
-            printf("%s\"%s\":%u", first ? "" : ",", names[reason],
-                   (unsigned)decoder.counts[reason]);
-            first = false;
-        }
-    }
+    print_counts(names, decoder.counts, 1, VP_OUTCOMES);
+    printf("},\"assembled\":{\"frames\":[%s],\"lost\":{", assembled);
+    print_counts(lost, assembler.losses, 0, VP_LOSSES);
+    printf("},\"unseen\":%" PRIu32 ",\"device_dropped\":%" PRIu32 ",\"restarts\":%" PRIu32,
+           assembler.unseen, assembler.device_dropped, assembler.restarts);
     printf("}}\n");
     return 0;
 }

@@ -454,6 +454,50 @@ def torture_vectors():
     yield "torture_damaged_samples", wire(frame("radar_slice", damaged)) + good[0]
 
 
+def radar_stream():
+    """Frames with every kind of loss, and what an assembler must make of them."""
+    shape, parts = (6, 8, 3), ((0, 2, 1), (2, 3, 3), (5, 1, 2))  # first chirp, chirps, encoding
+    stream, whole = b"", []
+
+    def slices(number, only=(0, 1, 2), end=None, complete=True):
+        nonlocal stream
+        samples = scene(shape, 100 + number)
+        for index in only:
+            first, chirps, encoding = parts[index]
+            part = samples[first * 24:(first + chirps) * 24]
+            data = {1: raw12(part), 2: u16(part), 3: rice(
+                part, (chirps, 8, 3), lambda c, r: (2 if c else 0, 4))}[encoding]
+            values = slice_values(part, (chirps, 8, 3), encoding, data, frame_number=number,
+                                  slice_index=index, first_chirp=first)
+            stream += wire(frame("radar_slice", values, stream=1, time_us=number * 50))
+        if end is not None:
+            values = dict(END, frame_number=number, slice_count=3, chirp_count=6,
+                          dropped_frames=end)
+            stream += wire(frame("frame_end", values, stream=1, time_us=number * 50))
+        if complete:
+            whole.append({"frame_number": number, "time_us": number * 50, "samples": samples})
+
+    def event(kind):
+        nonlocal stream
+        stream += wire(frame("sensor_event", {"kind": kind, "source": 1, "count": 1,
+                                              "frame_number": 0}, stream=1))
+
+    slices(1000, end=5)
+    slices(1001, only=(0, 2), end=5, complete=False)  # missing slice
+    slices(1002, complete=False)                      # missing end; 1003 never comes
+    slices(1004, end=6)
+    slices(1005, only=(0, 1), complete=False)         # interrupted
+    event(1)
+    event(2)
+    slices(0, end=0)
+    slices(1, only=(), end=0, complete=False)         # every slice missing
+    slices(2, only=(0, 1), end=0, complete=False)     # the last one missing
+    slices(3, end=2)
+    return stream, {"frames": whole, "unseen": 1, "device_dropped": 3, "restarts": 0,
+                    "lost": {"missing-slice": 2, "missing-end": 1, "interrupted": 1,
+                             "count-mismatch": 1}}
+
+
 def auth_vectors():
     """(name, bytes, how many frames a host with KEY and NONCE accepts and refuses as `auth`)."""
     session = session_key(KEY, 1, NONCE, BOOT)
@@ -485,6 +529,8 @@ def main():
         write(name, data, {"canonical": True})
     for name, data in torture_vectors():
         write(name, data, {"canonical": False})
+    data, assembled = radar_stream()
+    write("radar_stream", data, {"canonical": False, "assembled": assembled})
     for name, data, accepted, refused in auth_vectors():
         write(name, data, {"canonical": False, "key": KEY.hex(), "nonce": NONCE.hex(),
                            "with_key": {"frames": accepted, "auth": refused}})

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use firmware_proto::{Decoder, MAX_WIRE, Message, SCHEMA_HASH, delta_rice, encode};
 use serde_json::{Value, json};
 
-use crate::json::hex;
+use crate::json::{assemble_all, hex};
 use crate::support::skipped;
 use crate::vectors;
 
@@ -42,7 +42,8 @@ fn compile(source: &Path, program: &Path) -> bool {
         .arg("-O1")
         .arg("-I")
         .arg(c_folder())
-        .args([&c_folder().join("visaged_proto.c"), source])
+        .args([c_folder().join("visaged_proto.c"), c_folder().join("visaged_assembler.c")])
+        .arg(source)
         .arg("-o")
         .arg(program)
         .output();
@@ -106,6 +107,7 @@ fn c_reads_and_writes_every_vector_as_rust_does() {
             assert_eq!(frame.remove("rice_again").unwrap_or(Value::Null), rice, "{name}");
         }
         assert_eq!(told["frames"], vector.expected["frames"], "{name}");
+        assert_eq!(told["assembled"], assemble_all(&vector.bytes), "{name}");
         assert_eq!(told["refused"], vector.expected["refused"], "{name}");
     }
 }

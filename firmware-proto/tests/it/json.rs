@@ -1,6 +1,8 @@
 //! Frames as the JSON of the vectors, field names from `schema.txt`.
 
-use firmware_proto::{Config, ConfigBody, Counts, Decoder, Frame, Header, Message, Refusal};
+use firmware_proto::{
+    Config, ConfigBody, Counts, Decoder, Frame, FrameAssembler, Header, Lost, Message, Refusal,
+};
 use serde_json::{Map, Value, json};
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -23,6 +25,32 @@ pub(crate) fn refused(counts: &Counts) -> Value {
     seen.map(|why| (why.name().to_owned(), counts.refused(why).into()))
         .collect::<Map<_, _>>()
         .into()
+}
+
+/// The radar frames that the slices of a stream make, and what was lost.
+pub(crate) fn assemble_all(bytes: &[u8]) -> Value {
+    let mut buffer = vec![0; 1 << 14];
+    let mut assembler = FrameAssembler::new(&mut buffer);
+    let mut decoder: Decoder = Decoder::new();
+    let mut rest = bytes;
+    let mut frames = Vec::new();
+    while let Some(found) = decoder.push(&mut rest) {
+        let Ok(frame) = found else { continue };
+        frames.extend(assembler.push(&frame).map(|whole| {
+            json!({
+                "frame_number": whole.frame_number, "time_us": whole.time_us,
+                "samples": whole.samples,
+            })
+        }));
+    }
+    let counts = assembler.counts();
+    let lost = Lost::ALL.into_iter().filter(|&why| counts.lost(why) > 0);
+    let lost: Map<_, _> =
+        lost.map(|why| (why.name().to_owned(), counts.lost(why).into())).collect();
+    json!({
+        "frames": frames, "lost": lost, "unseen": counts.unseen,
+        "device_dropped": counts.device_dropped, "restarts": counts.restarts,
+    })
 }
 
 fn frame_to_json(frame: &Frame<'_>) -> Value {

@@ -7,7 +7,7 @@ use std::process::Command;
 use firmware_proto::{Decoder, MAX_WIRE, encode};
 use serde_json::Value;
 
-use crate::json::decode_all;
+use crate::json::{assemble_all, decode_all};
 use crate::support::skipped;
 
 /// One vector: its name, its bytes, and what they say.
@@ -43,6 +43,13 @@ fn every_vector_decodes_to_what_python_wrote() {
         assert_eq!(found["frames"], vector.expected["frames"], "{}", vector.name);
         assert_eq!(found["refused"], vector.expected["refused"], "{}", vector.name);
     }
+}
+
+#[test]
+fn the_radar_stream_assembles_to_what_python_wrote() {
+    let vectors = all();
+    let radar = vectors.iter().find(|vector| vector.name == "radar_stream").unwrap();
+    assert_eq!(assemble_all(&radar.bytes), radar.expected["assembled"]);
 }
 
 #[test]
