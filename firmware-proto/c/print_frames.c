@@ -183,6 +183,9 @@ static void print_frame(const vp_header *header, const vp_message *message)
 static void print_assembled(const vp_assembler *a, char *frames, size_t capacity, size_t *used)
 {
     size_t count = (size_t)a->shape.chirps * a->shape.samples * a->shape.rx;
+    if (*used + 256 > capacity) {
+        return; /* full: the rest is not printed */
+    }
     *used += (size_t)snprintf(frames + *used, capacity - *used,
                               "%s{\"frame_number\":%" PRIu32 ",\"time_us\":%" PRIu64
                               ",\"samples\":[",

@@ -746,7 +746,7 @@ static bool get_bits(bit_reader *r, unsigned width, uint32_t *value)
     }
     *value = 0;
     for (unsigned bit = 0; bit < width; bit++, r->at++) {
-        *value = *value << 1 | (r->data[r->at / 8] >> (7 - r->at % 8) & 1u);
+        *value = *value << 1 | ((uint32_t)r->data[r->at / 8] >> (7 - r->at % 8) & 1u);
     }
     return true;
 }

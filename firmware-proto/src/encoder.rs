@@ -11,15 +11,20 @@ pub enum EncodeError {
     /// The frame is longer than [`MAX_FRAME`] or the buffer shorter than the frame;
     /// [`MAX_WIRE`] bytes always suffice for a legal frame.
     TooLong,
+    /// Streams 16..=255 are reserved.
+    ReservedStream,
 }
 
 impl core::fmt::Display for EncodeError {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            formatter,
-            "frame above {MAX_FRAME} bytes, or buffer below its size; split the slice or give a \
-             buffer of {MAX_WIRE} bytes"
-        )
+        match self {
+            Self::TooLong => write!(
+                formatter,
+                "frame above {MAX_FRAME} bytes, or buffer below its size; split the slice or give \
+                 a buffer of {MAX_WIRE} bytes"
+            ),
+            Self::ReservedStream => formatter.write_str("stream above 15; those are reserved"),
+        }
     }
 }
 
@@ -60,10 +65,11 @@ impl Encoder {
         self.signer = signer;
     }
 
-    /// Writes the next frame of `stream` (0..=15; higher bits are dropped) to `out`: bytes used.
+    /// Writes the next frame of `stream` (0..=15) to `out`: bytes used.
     ///
     /// # Errors
-    /// [`EncodeError::TooLong`] when it does not fit; the sequence number is not used up then.
+    /// [`EncodeError::TooLong`] when it does not fit, [`EncodeError::ReservedStream`] for a higher
+    /// stream; the sequence number is not used up then.
     pub fn encode(
         &mut self,
         stream: u8,
@@ -71,11 +77,12 @@ impl Encoder {
         message: &Message<'_>,
         out: &mut [u8],
     ) -> Result<usize, EncodeError> {
-        let stream = stream & 0x0F;
-        let sequence = self.sequences[usize::from(stream)];
+        let next = self.sequences.get_mut(usize::from(stream));
+        let next = next.ok_or(EncodeError::ReservedStream)?;
+        let sequence = *next;
         let header = Header { flags: 0, stream, sequence, time_us };
         let used = write_frame(self.signer.as_ref().map(Signer::hasher), &header, message, out)?;
-        self.sequences[usize::from(stream)] = sequence.wrapping_add(1);
+        *next = sequence.wrapping_add(1);
         Ok(used)
     }
 }

@@ -18,6 +18,9 @@
 //! # Ok::<(), firmware_proto::EncodeError>(())
 //! ```
 //!
+//! Features, both on by default: `fast-crc` (16 KiB of tables for hosts; without it 1 KiB) and
+//! `auth` (keyed BLAKE3 tags). Firmware turns the defaults off.
+//!
 //! Every refused frame is counted by reason in [`Counts`]; nothing is lost in silence.
 #![no_std]
 #![forbid(unsafe_code)]

@@ -126,6 +126,13 @@ fn a_frame_above_the_limit_or_the_buffer_is_not_written() {
 }
 
 #[test]
+fn a_reserved_stream_is_not_written() {
+    let message = Message::TimeRequest(TimeRequest { host_send_ns: 0 });
+    let outcome = Encoder::new().encode(16, 0, &message, &mut [0; 64]);
+    assert_eq!(outcome, Err(EncodeError::ReservedStream));
+}
+
+#[test]
 fn sequence_numbers_count_per_stream_and_tell_gaps() {
     let mut encoder = Encoder::new();
     let mut check = SequenceCheck::new();
