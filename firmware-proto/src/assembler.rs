@@ -68,6 +68,11 @@ pub struct AssemblerCounts {
 }
 
 impl AssemblerCounts {
+    const fn new() -> Self {
+        let lost = [0; Lost::ALL.len()];
+        Self { complete: 0, unseen: 0, device_dropped: 0, restarts: 0, lost }
+    }
+
     /// Frames begun and lost for this reason.
     #[must_use]
     pub const fn lost(&self, why: Lost) -> u64 {
@@ -109,26 +114,27 @@ struct Begun {
     lost: bool,
 }
 
-/// Puts the slices of one stream together in a buffer the caller gives.
+/// Puts the slices of one stream together in a buffer the caller gives: `&mut [u16]` on a
+/// microcontroller, `Vec<u16>` or `Box<[u16]>` where there is a heap.
 #[derive(Debug)]
-pub struct FrameAssembler<'b> {
-    buffer: &'b mut [u16],
+pub struct FrameAssembler<B> {
+    buffer: B,
     begun: Option<Begun>,
     last_number: Option<u32>,
     dropped_before: Option<u32>,
     counts: AssemblerCounts,
 }
 
-impl<'b> FrameAssembler<'b> {
+impl<B: AsMut<[u16]>> FrameAssembler<B> {
     /// Frames with more samples than `buffer` are refused as [`Lost::TooLarge`].
     #[must_use]
-    pub fn new(buffer: &'b mut [u16]) -> Self {
+    pub const fn new(buffer: B) -> Self {
         Self {
             buffer,
             begun: None,
             last_number: None,
             dropped_before: None,
-            counts: AssemblerCounts::default(),
+            counts: AssemblerCounts::new(),
         }
     }
 
@@ -214,7 +220,7 @@ impl<'b> FrameAssembler<'b> {
             return Err(Lost::MissingSlice);
         }
         let used = begun.shape.len().ok_or(Lost::TooLarge)?;
-        let space = self.buffer.get_mut(used..).ok_or(Lost::TooLarge)?;
+        let space = self.buffer.as_mut().get_mut(used..).ok_or(Lost::TooLarge)?;
         slice.samples_into(space).map_err(|error| match error {
             SampleError::TooMany => Lost::TooLarge,
             SampleError::Damaged => Lost::BadSamples,
@@ -243,7 +249,7 @@ impl<'b> FrameAssembler<'b> {
             self.counts.lost[Lost::CountMismatch as usize] += 1;
             return None;
         }
-        let samples = self.buffer.get(..begun.shape.len()?)?;
+        let samples = self.buffer.as_mut().get(..begun.shape.len()?)?;
         self.counts.complete += 1;
         Some(AssembledFrame {
             config_id: begun.config_id,

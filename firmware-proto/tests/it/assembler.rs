@@ -45,7 +45,7 @@ fn end_of(frame: u32, dropped_frames: u32) -> Frame<'static> {
 
 /// Feeds the messages of one frame, but for the one at `skip` (`SLICES` is the end): whether a
 /// frame came out, checked sample by sample.
-fn feed(assembler: &mut FrameAssembler<'_>, frame: u32, skip: Option<u8>) -> bool {
+fn feed<B: AsMut<[u16]>>(assembler: &mut FrameAssembler<B>, frame: u32, skip: Option<u8>) -> bool {
     for slice in (0..SLICES).filter(|&slice| Some(slice) != skip) {
         let data = [sample(frame, slice), 1].repeat(4);
         assert!(assembler.push(&slice_of(frame, slice, &data)).is_none());

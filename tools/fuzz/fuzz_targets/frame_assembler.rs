@@ -36,7 +36,7 @@ fn forged<'a>(fields: &[u8; 8], data: &'a [u8]) -> Frame<'a> {
     Frame { header: Header::default(), authenticated: false, message }
 }
 
-fn check(assembler: &mut FrameAssembler<'_>, frame: &Frame<'_>) {
+fn check(assembler: &mut FrameAssembler<&mut [u16]>, frame: &Frame<'_>) {
     if let Some(whole) = assembler.push(frame) {
         assert_eq!(whole.shape.len(), Some(whole.samples.len()));
     }
@@ -44,7 +44,7 @@ fn check(assembler: &mut FrameAssembler<'_>, frame: &Frame<'_>) {
 
 fuzz_target!(|bytes: &[u8]| {
     let mut buffer = [0; 4096];
-    let mut assembler = FrameAssembler::new(&mut buffer);
+    let mut assembler = FrameAssembler::new(buffer.as_mut_slice());
     let mut decoder: Decoder = Decoder::new();
     let mut rest = bytes;
     while let Some(found) = decoder.push(&mut rest) {
