@@ -175,7 +175,8 @@ pub enum ExpressionState {
 pub struct RadarSummary {
     /// Frame number within the recording, or since the device started.
     pub frame: u64,
-    /// The strongest cell of the range-Doppler map, static clutter removed.
+    /// The strongest cell of the range-Doppler map, static clutter removed. Absent if none stands
+    /// out of the noise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moving: Option<RadarTarget>,
     /// The strongest cell of the micro-range-Doppler map: slow motion such as breathing. Absent

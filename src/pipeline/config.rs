@@ -29,6 +29,9 @@ pub struct RadarConfig {
     /// The same for micro-range-Doppler maps. The mean of a block is taken off, so that even the
     /// bins beside zero are motion: `still-bins` is 0 here.
     pub slow_peaks: PeakConfig,
+    /// Peaks weaker than this over the median of their map are not told, decibels, 0 to 120. The
+    /// strongest of 500 to 2000 cells of mere noise, averaged over three receivers, reaches 10.
+    pub least_snr_db: f32,
 }
 
 impl Default for RadarConfig {
@@ -38,6 +41,7 @@ impl Default for RadarConfig {
             micro_doppler: MicroDopplerConfig::default(),
             peaks: PeakConfig::default(),
             slow_peaks: PeakConfig { still_bins: 0, ..PeakConfig::default() },
+            least_snr_db: 12.0,
         }
     }
 }
@@ -78,6 +82,10 @@ impl Config {
         if !(1..=1000).contains(&event.slice_ms) {
             let problem = format!("{} must lie in 1..=1000", event.slice_ms);
             return Err(("event.slice-ms".to_owned(), problem));
+        }
+        if !(0.0..=120.0).contains(&self.radar.least_snr_db) {
+            let problem = format!("{} must lie in 0..=120", self.radar.least_snr_db);
+            return Err(("radar.least-snr-db".to_owned(), problem));
         }
         let tables = [
             ("denoise", event.denoise.check()),

@@ -228,7 +228,6 @@ mod tests {
     use ndarray::Array3;
 
     use super::*;
-    use crate::units::{Hertz, Seconds};
 
     /// The first bin that counts is then bin 2.
     const STEP: Meters = Meters(0.06);
@@ -258,7 +257,7 @@ mod tests {
         let found = Peaks::plan((1, 20, 64), STEP, PeakConfig::default()).unwrap().run(&map);
         let cell = found.moving.unwrap();
         assert!((cell.range_offset - 0.5).abs() < 1e-6, "a tie lies between the two");
-        let axes = MapAxes::of_range_doppler(&food(), &RangeDopplerConfig::default());
+        let axes = MapAxes::of_range_doppler(&ChirpConfig::food(), &RangeDopplerConfig::default());
         let place = cell.place(&axes);
         assert!((place.range.0 - 10.5 * 0.1499).abs() < 1e-3);
         assert!((place.velocity.0 + 12.0 * 0.0987).abs() < 1e-2);
@@ -276,20 +275,5 @@ mod tests {
         let tiny = Array3::from_elem((1, 1, 16), 3.0);
         let found = Peaks::plan((1, 1, 16), STEP, PeakConfig::default()).unwrap().run(&tiny);
         assert_eq!(found, Found::default(), "all of the map is leakage");
-    }
-
-    fn food() -> ChirpConfig {
-        ChirpConfig {
-            rx_antennas: vec![1],
-            chirps: 64,
-            samples: 128,
-            complex: false,
-            start: Hertz(60.1e9),
-            end: Hertz(61.1e9),
-            sample_rate: Hertz(2e6),
-            chirp_period: Seconds(391.55e-6),
-            frame_period: Seconds(0.05),
-            adc_bits: 12,
-        }
     }
 }
