@@ -207,6 +207,8 @@ pub struct EventSummary {
     pub events: u64,
     /// Events left by the filters.
     pub kept: u64,
+    /// Edges on the camera's trigger inputs in the window.
+    pub triggers: u64,
     /// Share of ON events among those kept, 0 to 1; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_fraction: Option<f32>,
