@@ -243,9 +243,12 @@ pub struct Status {
     /// Hash of the model bundle in use; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<String>,
-    /// Everything the pipeline dropped, by reason.
+    /// Everything the pipeline lost, by reason; empty while all is well.
     #[schemars(with = "std::collections::BTreeMap<String, u64>")]
     pub dropped: Counts,
+    /// Events that the filters took out on purpose, by reason.
+    #[schemars(with = "std::collections::BTreeMap<String, u64>")]
+    pub filtered: Counts,
 }
 
 /// How the time lines of the sensors were brought together.

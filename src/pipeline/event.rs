@@ -109,18 +109,24 @@ impl EventChain {
         self.voxels.restart();
     }
 
-    /// What this chain dropped, by reason.
+    /// What this chain lost, by reason.
     pub(super) fn dropped(&self) -> Counts {
         let mut counts = Counts::default();
+        counts.add("event-outside-sensor", self.denoise.counts().outside);
+        counts.add("event-window-overflow", self.voxels.counts().overflow);
+        counts.add("event-hop-skipped", self.skipped_hops);
+        counts
+    }
+
+    /// What this chain took out on purpose, by reason.
+    pub(super) fn filtered(&self) -> Counts {
+        let mut counts = Counts::default();
         let denoise = self.denoise.counts();
-        counts.add("event-outside-sensor", denoise.outside);
         counts.add("event-hot-pixel", denoise.hot);
         counts.add("event-refractory", denoise.refractory);
         counts.add("event-background", denoise.background);
-        let voxels = self.voxels.counts();
-        counts.add("event-window-overflow", voxels.overflow);
-        counts.add("event-before-window", voxels.unused);
-        counts.add("event-hop-skipped", self.skipped_hops);
+        // Before the first window, or so late that its windows are closed.
+        counts.add("event-in-no-window", self.voxels.counts().unused);
         counts
     }
 

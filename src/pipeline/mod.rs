@@ -256,11 +256,13 @@ impl Pipeline {
 
     fn status(&self, now: Stamp<HostClock>) -> Message {
         let mut dropped = self.counts.clone();
+        let mut filtered = Counts::default();
         dropped.add("late", self.merge.late());
         for lane in &self.lanes {
             if let Chain::Event(slicer, chain) = &lane.chain {
                 dropped.add("event-behind-its-slice", slicer.behind());
                 dropped.merge(&chain.dropped());
+                filtered.merge(&chain.filtered());
             }
         }
         let sensors = self.lanes.iter().map(Lane::status).collect();
@@ -269,6 +271,7 @@ impl Pipeline {
             sensors,
             bundle: self.bundle.as_ref().map(|bundle| bundle.digest.to_string()),
             dropped,
+            filtered,
         };
         message(Message::FUSED, now, Payload::Status(status))
     }
