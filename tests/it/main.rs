@@ -17,6 +17,7 @@ mod dsp_radar;
 mod evt;
 mod golden;
 mod npy;
+mod pipeline;
 mod publish;
 mod radar_files;
 mod replay;
