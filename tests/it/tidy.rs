@@ -23,7 +23,6 @@ const ARROWS: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("serialport", &["sensor"]),
     ("rustfft", &["dsp"]),
-    ("realfft", &["dsp"]),
     ("ndarray", &["data", "sensor", "dsp", "model", "pipeline", "command"]),
     ("candle_core", &["model"]),
     ("candle_nn", &["model"]),
