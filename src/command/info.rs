@@ -27,6 +27,7 @@ pub(super) struct Args {
 }
 
 const EXAMPLES: &str = "\
+Examples:
   visaged info recordings/2026-01-06/            a radar folder
   visaged info events.raw --json                 for a script
   visaged info dump.bin --format evt21-little --geometry 320x320";

@@ -71,5 +71,5 @@ pub(super) fn help(examples: &str) -> String {
     let rows =
         sensor::SENSORS.iter().map(|Kind { name, about, .. }| format!("  {name:10} {about}"));
     let rows = rows.collect::<Vec<_>>().join("\n");
-    format!("Examples:\n{examples}\n\nRecordings are recognised by content:\n{rows}")
+    format!("{examples}\n\nRecordings are recognised by content:\n{rows}")
 }

@@ -41,6 +41,7 @@ pub(super) struct Args {
 }
 
 const EXAMPLES: &str = "\
+Examples:
   visaged replay radar_folder/ events.raw > results.jsonl
   visaged replay radar_folder/ --config lab.toml --no-publish | jq .payload.slow.range_m
   visaged replay radar_folder/ events.raw --speed real --publish tcp://127.0.0.1:6000";
