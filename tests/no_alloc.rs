@@ -91,13 +91,13 @@ fn radar() {
 
 const GEOMETRY: Geometry = Geometry { width: 320, height: 240 };
 
-/// A second of a busy scene: a pixel each five microseconds.
+/// A second of a busy patch, so that pixels have neighbours: a pixel each five microseconds.
 fn stream() -> Vec<Event> {
     (0..200_000_i64)
         .map(|i| Event {
             t: i * 5,
-            x: u16::try_from((i * 7 + i / 90) % 320).unwrap(),
-            y: u16::try_from((i * 3) % 240).unwrap(),
+            x: u16::try_from(100 + i * 7 % 60).unwrap(),
+            y: u16::try_from(90 + i / 60 % 60).unwrap(),
             on: i % 3 == 0,
         })
         .collect()

@@ -273,6 +273,39 @@ fn the_older_frequency_keys_are_understood() {
 }
 
 #[test]
+fn times_that_the_recorder_wrote_down_are_the_stamps_and_without_them_no_rounding_adds_up() {
+    let scratch = Scratch::new("infineon-times");
+    let folder = small_recording(&scratch, "recording");
+    let number = frames(sensor::open(&folder).unwrap().as_mut()).len();
+    let Epoch::Synthesised = sensor::open(&folder).unwrap().description().epoch else {
+        panic!("times from nowhere");
+    };
+    let radar = walk(&folder).into_iter().find(|path| path.ends_with("radar.npy")).unwrap();
+    let lines: Vec<_> = (0..number).map(|n| format!("{}.{n:06}", 1_700_000_000 + n)).collect();
+    fs::write(radar.with_file_name("radar_timestamp.csv"), lines.join("\n")).unwrap();
+    let mut sensor = sensor::open(&folder).unwrap();
+    assert_eq!(sensor.description().epoch, Epoch::Unix);
+    let stamps: Vec<_> =
+        frames(sensor.as_mut()).iter().map(|frame| frame.stamp.as_micros()).collect();
+    assert_eq!(stamps[..2], [1_700_000_000_000_000, 1_700_000_001_000_001]);
+
+    let Some(real) = support::shared(NAPASZHAR) else { return };
+    let last = frames(sensor::open(&real).unwrap().as_mut()).pop().unwrap();
+    // 255 x 77,268.846333 us; adding 77,269 each time would give 19,703,595.
+    assert_eq!(last.stamp.as_micros(), 19_703_556);
+}
+
+/// Every file below `folder`.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(walk(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+#[test]
 fn several_radars_are_an_error_that_lists_them() {
     let scratch = Scratch::new("several-radars");
     small_recording(&scratch, "RadarIfxAvian_00");

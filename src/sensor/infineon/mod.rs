@@ -4,6 +4,7 @@ pub mod decode;
 pub mod layout;
 pub mod npy;
 mod settings;
+mod stamps;
 pub mod write;
 
 use std::fs::File;
@@ -17,7 +18,7 @@ use self::npy::Found;
 use self::settings::Settings;
 use super::{Candidate, Description, Device, Epoch, Error, Progress, Reading, Sensor, View};
 use crate::data::{ChirpConfig, Counts, Modality, RadarFrame, Samples};
-use crate::units::{Seconds, Stamp};
+use crate::units::{RadarClock, Seconds, Stamp};
 
 /// An open recording; holds one frame in memory.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Infineon {
     extent: Extent,
     /// Frames read so far, refused ones included.
     number: u64,
+    /// Unix time of each frame, microseconds, where the recorder wrote them down.
+    times: Option<Vec<i64>>,
     /// Bytes of one frame, reused.
     buffer: Vec<u8>,
     counts: Counts,
@@ -78,15 +81,13 @@ impl Device for Infineon {
         let mut head = Vec::new();
         (&file).take(npy::LONGEST).read_to_end(&mut head).map_err(Error::io(&path))?;
 
-        let mut notes = vec![
-            "the recording has no times: stamps are frame number x frame_repetition_time_s"
-                .to_owned(),
-        ];
+        let mut notes = Vec::new();
         let data_start = data_start(&path, &head, &settings, total, &mut notes)?;
         let data = total.saturating_sub(data_start);
         let frame_bytes = settings.frame_bytes as u64;
         let extent =
             Extent { data_start, frames: data / frame_bytes, partial: data % frame_bytes, total };
+        let times = times(&path, extent.frames, &mut notes);
 
         let mut reader = BufReader::with_capacity(1 << 16, file);
         reader.seek(SeekFrom::Start(data_start)).map_err(Error::io(&path))?;
@@ -95,13 +96,36 @@ impl Device for Infineon {
             format: "Infineon DaqKit 1.0.0, radar.npy".to_owned(),
             device: settings.device.clone(),
             view: View::Radar(settings.chirps.clone()),
-            epoch: Epoch::Synthesised,
+            epoch: if times.is_some() { Epoch::Unix } else { Epoch::Synthesised },
             notes,
         };
         let buffer = vec![0; settings.frame_bytes];
         let counts = Counts::default();
-        Ok(Self { description, path, reader, settings, extent, number: 0, buffer, counts })
+        Ok(Self { description, path, reader, settings, extent, number: 0, times, buffer, counts })
     }
+}
+
+impl Infineon {
+    /// Start of frame `number`: as recorded, else rounded by itself, so that errors do not add up.
+    #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 frames")]
+    fn stamp(&self, number: u64) -> Stamp<RadarClock> {
+        let recorded = usize::try_from(number).ok().and_then(|at| self.times.as_ref()?.get(at));
+        let period = self.settings.chirps.frame_period.0;
+        Stamp::from_micros(
+            recorded.copied().unwrap_or_else(|| Seconds(number as f64 * period).to_micros().0),
+        )
+    }
+}
+
+/// Recorded times of `frames` frames, or a note on why there are none.
+fn times(samples: &Path, frames: u64, notes: &mut Vec<String>) -> Option<Vec<i64>> {
+    let synthesised = "stamps are frame number x frame_repetition_time_s";
+    match stamps::find(samples, frames) {
+        stamps::Found::Times(times) => return Some(times),
+        stamps::Found::Nothing => notes.push(format!("the recording has no times: {synthesised}")),
+        stamps::Found::Refused(why) => notes.push(format!("{why}; {synthesised}")),
+    }
+    None
 }
 
 impl Sensor for Infineon {
@@ -120,7 +144,7 @@ impl Sensor for Infineon {
             if let Some(samples) = decode::frame(&self.buffer, dim, largest) {
                 return Ok(Some(Reading::Radar(RadarFrame {
                     number,
-                    stamp: stamp(number, chirps.frame_period),
+                    stamp: self.stamp(number),
                     samples: Samples::Real(samples),
                     has_holes: false,
                 })));
@@ -144,12 +168,6 @@ impl Sensor for Infineon {
 
 fn has_config(samples: &Path) -> bool {
     settings::is_config(&samples.with_file_name(layout::CONFIG))
-}
-
-/// Start of frame `number`: each is rounded by itself, so that errors do not add up.
-#[expect(clippy::cast_precision_loss, reason = "exact below 2^53 frames")]
-fn stamp<C>(number: u64, frame_period: Seconds) -> Stamp<C> {
-    Stamp::from_micros(Seconds(number as f64 * frame_period.0).to_micros().0)
 }
 
 /// First byte of the samples, once header and `config.json` agree or the header proves damaged.
@@ -218,21 +236,5 @@ fn frames_of(path: &Path, shape: &[u64], chirps: &ChirpConfig) -> Result<u64, Er
             ),
             remedy: "put the config.json of this recording beside it",
         }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::units::RadarClock;
-
-    #[test]
-    fn rounding_errors_of_stamps_do_not_add_up() {
-        let period = Seconds(0.077_268_846_333_026_89);
-        let at = |number| stamp::<RadarClock>(number, period).as_micros();
-        assert_eq!(at(0), 0);
-        assert_eq!(at(1), 77_269);
-        // 1e6 frames x 77,268.846333... us; adding 77,269 a million times would be 0.15 s off.
-        assert_eq!(at(1_000_000), 77_268_846_333);
     }
 }
