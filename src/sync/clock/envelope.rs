@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::number::{count, float, median};
+use super::number::{count, float, median, whole};
 
 /// How far back points count.
 pub(super) const WINDOW: i64 = 60_000_000;
@@ -41,9 +41,9 @@ impl Edge {
 /// ```
 ///
 /// so the points fill the space above a line whose slope is minus the drift. The lower convex hull
-/// of the points touches it where the delay was almost zero, and the hull's edge over the middle
-/// of the window is the line under all points with the smallest sum of distances to them: for
-/// delays with an exponential tail, the most likely one.
+/// of the points touches it where the delay was almost zero, and the hull's edge over the mean x
+/// is the line under all points with the smallest sum of distances to them: for delays with an
+/// exponential tail, the most likely one.
 /// Source: Moon, Skelly and Towsley, "Estimation and removal of clock skew from network delay
 /// measurements", INFOCOM 1999; the hull by Andrew's monotone chain, 1979.
 ///
@@ -97,7 +97,7 @@ impl Envelope {
         true
     }
 
-    /// The line, in the middle of the window; its slope is `None` while the window is too short.
+    /// The line; its slope is `None` while the window is too short.
     pub(super) fn edge(&self) -> Option<(Edge, Option<f64>)> {
         let (first, last) = (self.lowest.front()?, self.lowest.back()?);
         let edge = self.edge?;
@@ -144,11 +144,11 @@ impl Envelope {
     }
 }
 
-/// The edge of the lower convex hull of `points`, ascending in x, over the middle of their span.
+/// The edge of the lower convex hull of `points`, ascending in x, over the mean of their x.
 ///
 /// A single point, or one time for all, gives a level line.
 pub(super) fn lower_edge(points: &[(i64, i64)]) -> Option<Edge> {
-    let (&(first, origin), &(last, _)) = (points.first()?, points.last()?);
+    let &(first, origin) = points.first()?;
     let relative =
         |&(x, y): &(i64, i64)| (float(x.saturating_sub(first)), float(y.saturating_sub(origin)));
     let mut hull: Vec<(i64, i64)> = Vec::with_capacity(points.len());
@@ -163,10 +163,11 @@ pub(super) fn lower_edge(points: &[(i64, i64)]) -> Option<Edge> {
         }
         hull.push(*point);
     }
-    let middle = first.midpoint(last);
+    let sum: f64 = points.iter().map(|point| relative(point).0).sum();
+    let mean = first.saturating_add(whole(sum / count(points.len())));
     let level = Edge { x: first, y: origin, slope: 0.0 };
-    let over_middle = hull.windows(2).find(|edge| edge[1].0 >= middle);
-    Some(over_middle.map_or(level, |edge| {
+    let over_mean = hull.windows(2).find(|edge| edge[1].0 >= mean);
+    Some(over_mean.map_or(level, |edge| {
         let ((ax, ay), (bx, by)) = (relative(&edge[0]), relative(&edge[1]));
         let slope = if bx > ax { (by - ay) / (bx - ax) } else { 0.0 };
         Edge { x: edge[0].0, y: edge[0].1, slope: slope.clamp(-MAX_DRIFT, MAX_DRIFT) }
@@ -232,7 +233,7 @@ mod tests {
         #[test]
         fn the_edge_lies_under_all_points(ys in prop::collection::vec(-20_i64..20, 1..60)) {
             let points: Vec<_> =
-                ys.iter().enumerate().map(|(i, &y)| (i as i64 * 10_000, y)).collect();
+                (0_i64..).zip(&ys).map(|(i, &y)| (i * 10_000, y)).collect();
             let edge = lower_edge(&points).unwrap();
             // Products of numbers below 2^20 are exact in f64; the slope is rounded once.
             prop_assert!(points.iter().all(|&(x, y)| edge.excess(x, y) > -1e-6));

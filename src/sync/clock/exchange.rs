@@ -7,7 +7,7 @@ use crate::units::{HostClock, Micros, Stamp};
 ///
 /// The host asks, the device notes when the question came and when its answer left, and the host
 /// notes when that came. This is the exchange of NTP (RFC 5905, section 8) and, with one device
-/// stamp for two, of MAVLink's TIMESYNC.
+/// stamp for two, of `MAVLink`'s TIMESYNC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exchange<C: Copy> {
     /// The question left the host.

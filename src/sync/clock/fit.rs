@@ -47,6 +47,8 @@ pub(super) struct Fit {
     pub(super) line: Line,
     /// Robust deviation of the quickest exchanges from the line, microseconds.
     pub(super) residual: f64,
+    /// What outliers are measured by, microseconds; see [`Quickest`].
+    spread: f64,
     /// How wrong the drift may be, as a ratio: more so if the window is short or rough.
     drift_error: f64,
 }
@@ -56,7 +58,7 @@ impl Fit {
     /// an outlier excludes the line altogether, by a wide margin.
     pub(super) fn agrees(&self, round: Round) -> bool {
         let away = float(round.device.saturating_sub(self.line.device)).abs();
-        let margin = (OUTLIER_SIGMAS * self.residual).max(OUTLIER) + self.drift_error * away;
+        let margin = (OUTLIER_SIGMAS * self.spread).max(OUTLIER) + self.drift_error * away;
         self.line.excess(round.device, round.upper) >= -margin
             && self.line.excess(round.device, round.lower) <= margin
     }
@@ -91,16 +93,16 @@ impl Drift {
 /// wrong by about `m / sqrt(n)`, the middle between the tightest bounds by `m / n`; with
 /// exponential delays no estimate does better, since there the likelihood is the same everywhere
 /// between the bounds.
-/// Step 1 is NTP's clock filter (RFC 5905, section 10) and MAVLink's rule; step 3 is Marzullo and
+/// Step 1 is NTP's clock filter (RFC 5905, section 10) and `MAVLink`'s rule; step 3 is Marzullo and
 /// Owicki's intersection (1983) on a line.
 pub(super) fn fit(rounds: &[Round], drift: Drift) -> Option<Fit> {
     let newest = rounds.last()?;
     let line = Line { device: newest.device, offset: newest.middle(), drift: drift.value };
-    let (centre, residual) = centre(rounds, line)?;
+    let Quickest { centre, residual, spread } = quickest(rounds, line)?;
     let middle = Line { offset: line.offset.saturating_add(whole(centre)), ..line };
     let span = float(newest.device.saturating_sub(rounds.first()?.device)).max(1.0);
-    let drift_error = (drift.error + OUTLIER_SIGMAS * residual / span).min(MAX_DRIFT);
-    let robust = Fit { line: middle, residual, drift_error };
+    let drift_error = (drift.error + OUTLIER_SIGMAS * spread / span).min(MAX_DRIFT);
+    let robust = Fit { line: middle, residual, spread, drift_error };
     let agreeing = || rounds.iter().filter(|&&round| robust.agrees(round));
     let upper = agreeing()
         .map(|round| robust.line.excess(round.device, round.upper))
@@ -112,16 +114,27 @@ pub(super) fn fit(rounds: &[Round], drift: Drift) -> Option<Fit> {
     Some(Fit { line: Line { offset, ..line }, ..robust })
 }
 
-/// Median and robust deviation of the offsets of the quickest rounds above `line`.
-fn centre(rounds: &[Round], line: Line) -> Option<(f64, f64)> {
+/// What the rounds with the lowest round trips say; offsets above a line, microseconds.
+struct Quickest {
+    centre: f64,
+    residual: f64,
+    /// The residual, but no less than half the range of their round trips. An offset can be wrong
+    /// by half of what its round trip is too long, and five that agree by chance prove nothing.
+    spread: f64,
+}
+
+fn quickest(rounds: &[Round], line: Line) -> Option<Quickest> {
     let mut quickest: Vec<_> = rounds.iter().collect();
     quickest.sort_by_key(|round| round.round_trip());
     quickest.truncate((rounds.len() / 4).max(AT_LEAST));
+    let (first, last) = (quickest.first()?, quickest.last()?);
+    let range = float(last.round_trip().saturating_sub(first.round_trip()));
     let mut offsets: Vec<_> =
         quickest.iter().map(|round| line.excess(round.device, round.middle())).collect();
     let centre = median(&mut offsets)?;
     offsets.iter_mut().for_each(|offset| *offset = (*offset - centre).abs());
-    Some((centre, MAD_TO_SIGMA * median(&mut offsets)?))
+    let residual = MAD_TO_SIGMA * median(&mut offsets)?;
+    Some(Quickest { centre, residual, spread: residual.max(range / 2.0) })
 }
 
 /// Drift from the upper bounds alone, whose lower envelope runs along the offset.

@@ -86,7 +86,7 @@ mod tests {
             assert!(host > last, "{host} after {last}");
             last = host;
             if mapping.lag() == 0.0 {
-                return step as f64 / 1e3;
+                return float(step) / 1e3;
             }
         }
         f64::INFINITY

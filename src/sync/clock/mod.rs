@@ -14,11 +14,21 @@
 //!   many of them: their lower envelope gives the drift. Alone they give the offset too, except for
 //!   the minimum latency, which nobody can see from one side.
 //!
+//! What simulated devices reach (`tests.rs`: drift of 200 ppm either way, exponential delays above an
+//! equal minimum on both ways, error at the 99th percentile from 10 s to 40 s after a boot):
+//!
+//! | known | mean delay | error |
+//! |---|---|---|
+//! | exchanges and 20 frames/s | 5 ms | 0.5 ms |
+//! | exchanges alone | 1.1 ms (5 ms once in 100) | 0.4 ms |
+//! | exchanges alone | 5 ms | 2 ms |
+//! | 20 frames/s alone | 5 ms | 0.2 ms and the minimum latency |
+//!
 //! No clock is read here and nothing is sent: [`Schedule`] says when to ask, the caller brings the
 //! stamps. Wrapping counters go through [`Unwrap`] first.
 //!
 //! Peers: Klipper's `clocksync.py` (regression over about 30 s, outliers beyond 5 deviations and
-//! 500 us, minimum round trip with ageing; here the window ages it), MAVLink's TIMESYNC (many
+//! 500 us, minimum round trip with ageing; here the window ages it), `MAVLink`'s TIMESYNC (many
 //! rounds, low round trips preferred), NTP (RFC 5905).
 
 mod envelope;

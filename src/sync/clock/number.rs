@@ -36,7 +36,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::float_cmp, reason = "small whole numbers and halves are exact")]
     fn the_median_of_an_even_number_of_values_lies_between_the_middle_ones() {
         assert_eq!(median(&mut [4.0, 1.0, 3.0, 2.0]), Some(2.5));
         assert_eq!(median(&mut [9.0, 1.0, 3.0]), Some(3.0));

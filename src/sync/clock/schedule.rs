@@ -49,7 +49,7 @@ impl Schedule {
         self.due = None;
     }
 
-    /// A number from 0 to `below`, exclusive: the top half of SplitMix64, scaled.
+    /// A number from 0 to `below`, exclusive: the top half of `SplitMix64`, scaled.
     ///
     /// Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
     fn draw(&mut self, below: i64) -> i64 {
@@ -57,7 +57,7 @@ impl Schedule {
         let mut mixed = self.random;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 32).cast_signed() * below >> 32
+        (((mixed ^ (mixed >> 31)) >> 32).cast_signed() * below) >> 32
     }
 }
 
