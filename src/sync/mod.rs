@@ -1,6 +1,7 @@
 //! One time line for all sensors: aligned, cut into slices and merged in order.
 
 mod alignment;
+pub mod clock;
 mod merge;
 mod slices;
 
