@@ -141,8 +141,8 @@ fn events() {
 fn decoders() {
     let raw = write::raw(GEOMETRY, &stream()).unwrap();
     let mut batch = EventBatch::default();
+    let mut decoder = Decoder::new(Format::Evt3, GEOMETRY);
     without_allocating("EVT3 decoding into a kept batch", || {
-        let mut decoder = Decoder::new(Format::Evt3, GEOMETRY);
         for chunk in raw.chunks(1 << 16) {
             batch.clear();
             decoder.push(chunk, &mut batch);
