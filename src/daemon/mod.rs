@@ -170,7 +170,7 @@ impl Outlet {
         let now = self.publisher.counts();
         let mut news = Counts::default();
         for (reason, n) in now.iter().filter(|&(reason, _)| reason != zmq::ACCEPTED) {
-            news.add(reason, n - self.said.get(reason));
+            news.add(reason, n.saturating_sub(self.said.get(reason)));
         }
         self.said = now;
         news

@@ -240,7 +240,7 @@ pub struct Status {
     /// Hash of the model bundle in use; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<String>,
-    /// Everything the pipeline dropped, by reason.
+    /// What the pipeline dropped, and publishing refused or dropped (`publish-...`), by reason.
     #[schemars(with = "std::collections::BTreeMap<String, u64>")]
     pub dropped: Counts,
 }

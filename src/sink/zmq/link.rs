@@ -48,17 +48,16 @@ pub(super) struct Published {
 
 impl Link {
     /// Starts a PUB socket and connects to it through a Unix socket in a folder of its own, which
-    /// is gone again before this returns: nobody else can ever reach the PUB, and a killed process
-    /// leaves nothing behind.
+    /// is gone again before this returns: nobody else can reach the PUB later, and a process that is
+    /// killed leaves nothing behind.
     ///
     /// # Errors
     /// When no private folder can be made, or the socket does not answer.
     pub(super) async fn open(limits: &Limits) -> io::Result<Self> {
-        let folder = PrivateFolder::create()?;
-        let path = folder.0.join("pub");
+        let (folder, listener) = PrivateFolder::listen()?;
         let mut socket = PubSocket::new();
-        socket.bind_listener(UnixListener::bind(&path)?).await.map_err(io::Error::other)?;
-        let (mut reader, mut writer) = UnixStream::connect(&path).await?.into_split();
+        socket.bind_listener(listener).await.map_err(io::Error::other)?;
+        let (mut reader, mut writer) = UnixStream::connect(folder.socket()).await?.into_split();
         writer.write_all(&GREETING).await?;
         let mut greeting = [0; GREETING_LEN];
         reader.read_exact(&mut greeting).await?;
@@ -121,14 +120,14 @@ impl Link {
 struct PrivateFolder(PathBuf);
 
 impl PrivateFolder {
-    /// Under systemd in the unit's RuntimeDirectory, else in the user's, else in the one for
-    /// temporary files.
-    fn create() -> io::Result<Self> {
+    /// A folder and a listener in it: under systemd in the unit's `RuntimeDirectory`, else in the
+    /// user's, else in the one for temporary files.
+    fn listen() -> io::Result<(Self, UnixListener)> {
         let of_unit = std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from);
         let of_user = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let mut result = Err(io::ErrorKind::NotFound.into());
         for parent in of_unit.into_iter().chain(of_user).chain([std::env::temp_dir()]) {
-            result = Self::create_in(&parent);
+            result = Self::listen_in(&parent);
             if result.is_ok() {
                 break;
             }
@@ -136,18 +135,57 @@ impl PrivateFolder {
         result
     }
 
-    fn create_in(parent: &Path) -> io::Result<Self> {
+    fn listen_in(parent: &Path) -> io::Result<(Self, UnixListener)> {
         // Nobody can guess the name and take it first.
         let random = RandomState::new().hash_one(std::process::id());
         let path = parent.join(format!("visaged-{random:016x}"));
         DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self(path))
+        let folder = Self(path);
+        let listener = UnixListener::bind(folder.socket())?;
+        Ok((folder, listener))
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.0.join("pub")
     }
 }
 
 impl Drop for PrivateFolder {
     fn drop(&mut self) {
-        // An empty folder left behind harms nobody.
+        // A folder left behind without a listener harms nobody.
         drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn only_this_user_can_enter_the_folder_and_it_goes_with_its_owner() {
+        let (folder, _listener) = PrivateFolder::listen_in(&std::env::temp_dir()).unwrap();
+        let path = folder.0.clone();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        drop(folder);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn messages_come_out_as_they_went_in() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut link = Link::open(&Limits::default()).await.unwrap();
+            for payload in [vec![], vec![7; 300], vec![8; 1 << 20]] {
+                let mut message = ZmqMessage::from(b"v1/".to_vec());
+                message.push_back(payload.clone().into());
+                let published = link.pass(message).await.unwrap();
+                let mut expected = b"\x01\x03v1/".to_vec();
+                zmtp::encode_frame(false, &payload, &mut expected);
+                assert_eq!(published.topic, b"v1/");
+                assert!(*published.bytes == *expected);
+            }
+        });
     }
 }

@@ -9,9 +9,9 @@
 //! The crate's PUB cannot face strangers (zeromq 0.7.0): a frame header of 9 bytes aborts the
 //! process, a subscriber that stops reading makes it grow without bound, heartbeats end the
 //! connection, idle connections stay for ever, and subscribers that come and go can lock it up. So
-//! the socket has one subscriber for ever, the [`link`], and the guard serves the public endpoints
-//! itself: [`zmtp`] is the only parser that strangers reach, [`peer`] shakes hands and serves one
-//! of them, [`outbox`] drops the oldest message when one is slow, and [`Limits`] says what each
+//! the socket has one subscriber for ever, the `link`, and the guard serves the public endpoints
+//! itself: `zmtp` is the only parser that strangers reach, `peer` shakes hands and serves one
+//! of them, `outbox` drops the oldest message when one is slow, and [`Limits`] says what each
 //! may cost. Whatever is refused or dropped is counted: [`Publisher::counts`].
 //!
 //! Everything runs on one thread with a current-thread runtime; on a multi-threaded one the crate

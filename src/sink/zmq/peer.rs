@@ -119,7 +119,6 @@ async fn speak<W: AsyncWrite + Unpin>(
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn gone(_: std::io::Error) -> End {
     End::Gone
 }
