@@ -11,12 +11,12 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::data::Source;
-use crate::data::message::Message;
+use crate::data::message::{Message, Payload};
+use crate::data::{Counts, Source};
 use crate::model::Bundle;
 use crate::pipeline::{self, Pipeline};
 use crate::sensor::{self, Sensor};
-use crate::sink::zmq::{Handed, PublishError, Publisher};
+use crate::sink::zmq::{self, Handed, PublishError, Publisher};
 use crate::sink::{Encoding, Stamper};
 use crate::units::Micros;
 
@@ -119,6 +119,7 @@ pub fn run(config: &Config, stop: &Stop, mut seen: impl FnMut(&Message)) -> Resu
         stamper: Stamper::new(clock::boot_id()),
         encoding: config.publish.encoding,
         lost: 0,
+        said: Counts::default(),
     };
     let result = feed(config, stop, &readers, pipeline, |message| {
         seen(&message);
@@ -140,15 +141,39 @@ struct Outlet {
     stamper: Stamper,
     encoding: Encoding,
     lost: u64,
+    /// What the publisher has counted as far as the pipeline knows it.
+    said: Counts,
 }
 
 impl Outlet {
-    /// Hands one message over; false if the publisher could not take it.
-    fn send(&mut self, message: Message) -> Result<bool, Error> {
+    /// Hands one message over; gives what was lost or refused since the last time, by reason. The
+    /// publisher's own counts come with each status, in time for the next one.
+    fn send(&mut self, message: Message) -> Result<Counts, Error> {
+        let mut lost = Counts::default();
+        if matches!(message.payload, Payload::Status(_)) {
+            lost = self.news();
+        }
         let envelope = self.stamper.stamp(message, clock::now());
-        let handed = self.publisher.publish(envelope.to_frames(self.encoding)?);
-        self.lost += u64::from(handed != Handed::Over);
-        Ok(handed == Handed::Over)
+        match self.publisher.publish(envelope.to_frames(self.encoding)?) {
+            Handed::Over => {}
+            Handed::QueueFull => {
+                self.lost += 1;
+                lost.add("publish-queue-full", 1);
+            }
+            Handed::Dead => return Err(PublishError::Ended.into()),
+        }
+        Ok(lost)
+    }
+
+    /// What the publisher has counted since the last call, but for connections let in.
+    fn news(&mut self) -> Counts {
+        let now = self.publisher.counts();
+        let mut news = Counts::default();
+        for (reason, n) in now.iter().filter(|&(reason, _)| reason != zmq::ACCEPTED) {
+            news.add(reason, n.saturating_sub(self.said.get(reason)));
+        }
+        self.said = now;
+        news
     }
 }
 
@@ -158,7 +183,7 @@ fn feed(
     stop: &Stop,
     readers: &[Reader],
     mut pipeline: Pipeline,
-    mut send: impl FnMut(Message) -> Result<bool, Error>,
+    mut send: impl FnMut(Message) -> Result<Counts, Error>,
 ) -> Result<(), Error> {
     let mut out = Vec::new();
     while !stop.is_thrown() {
@@ -185,8 +210,8 @@ fn feed(
             Err(RecvTimeoutError::Timeout) => {}
         }
         for message in out.drain(..) {
-            if !send(message)? {
-                pipeline.count("publish-queue-full", 1);
+            for (reason, n) in send(message)?.iter() {
+                pipeline.count(reason, n);
             }
         }
         // Fed here and nowhere else, so that a hang in the pipeline is seen by the supervisor.

@@ -243,7 +243,8 @@ pub struct Status {
     /// Hash of the model bundle in use; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<String>,
-    /// Everything the pipeline lost, by reason; empty while all is well.
+    /// What the pipeline lost, and what publishing refused or dropped (`publish-...`), by reason;
+    /// empty while all is well.
     #[schemars(with = "std::collections::BTreeMap<String, u64>")]
     pub dropped: Counts,
     /// Events that the filters took out on purpose, by reason.

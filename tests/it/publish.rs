@@ -1,8 +1,7 @@
 //! The daemon binary publishes, and others receive: a hand-written ZMTP peer and libzmq.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,17 +9,30 @@ use serde_json::Value;
 
 use crate::scratch::Scratch;
 use crate::support;
+use crate::zmtp::{Subscriber, python_with_zmq};
 
 /// The daemon over the shipped scene, on a free port.
-struct Daemon {
+pub struct Daemon {
     child: Child,
-    address: String,
+    pub address: String,
     // Holds the configuration while the daemon runs.
     _folder: Scratch,
 }
 
 impl Daemon {
-    fn start(name: &str, more: &str) -> Self {
+    pub fn start(name: &str, more: &str) -> Self {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_visaged")), name, more)
+    }
+
+    /// With at most `limit` open files.
+    pub fn start_with_descriptors(limit: u32, name: &str) -> Self {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_visaged")]);
+        Self::start_by(shell, name, "")
+    }
+
+    fn start_by(mut command: Command, name: &str, more: &str) -> Self {
         let folder = Scratch::new(name);
         let scene = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/scenes/demo");
         let config = folder.path().join("config.toml");
@@ -33,7 +45,7 @@ impl Daemon {
             scene.join("event.raw"),
         );
         std::fs::write(&config, text).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_visaged"))
+        let mut child = command
             .args(["run", "--config"])
             .arg(&config)
             .stdout(Stdio::null())
@@ -66,57 +78,6 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         let _gone = self.child.kill();
         let _reaped = self.child.wait();
-    }
-}
-
-/// The least of a ZMTP 3.0 SUB (rfc.zeromq.org/spec/23), written here so that nothing of the
-/// crate under test is used to test it.
-struct Subscriber(BufReader<TcpStream>);
-
-impl Subscriber {
-    fn connect(address: &str, prefix: &[u8]) -> Self {
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let mut greeting = [0; 64];
-        (greeting[0], greeting[9], greeting[10]) = (0xff, 0x7f, 3);
-        greeting[12..16].copy_from_slice(b"NULL");
-        stream.write_all(&greeting).unwrap();
-        stream.write_all(b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB").unwrap();
-        let mut subscriber = Self(BufReader::new(stream));
-        subscriber.0.read_exact(&mut greeting).unwrap();
-        assert_eq!(subscriber.frame().0 & 4, 4, "READY is a command");
-        let length = u8::try_from(prefix.len() + 1).unwrap();
-        let subscribe = [&[0, length, 1], prefix].concat();
-        subscriber.0.get_mut().write_all(&subscribe).unwrap();
-        subscriber
-    }
-
-    fn frame(&mut self) -> (u8, Vec<u8>) {
-        let mut flags = [0; 1];
-        self.0.read_exact(&mut flags).unwrap();
-        let length = if flags[0] & 2 == 0 {
-            let mut length = [0; 1];
-            self.0.read_exact(&mut length).unwrap();
-            usize::from(length[0])
-        } else {
-            let mut length = [0; 8];
-            self.0.read_exact(&mut length).unwrap();
-            usize::try_from(u64::from_be_bytes(length)).unwrap()
-        };
-        let mut body = vec![0; length];
-        self.0.read_exact(&mut body).unwrap();
-        (flags[0], body)
-    }
-
-    fn message(&mut self) -> Vec<Vec<u8>> {
-        let mut frames = Vec::new();
-        loop {
-            let (flags, body) = self.frame();
-            frames.push(body);
-            if flags & 1 == 0 {
-                return frames;
-            }
-        }
     }
 }
 
@@ -182,16 +143,4 @@ fn libzmq_receives_every_topic_through_the_example_subscriber() {
     {
         assert!(topics.contains(&format!("\"v1/{stream}/\"")), "no {stream} in {topics:?}");
     }
-}
-
-/// A Python that has pyzmq: the one that CI prepares, or the system's.
-fn python_with_zmq() -> Option<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
-    [own, PathBuf::from("python3")].into_iter().find(|python| {
-        Command::new(python)
-            .args(["-c", "import zmq"])
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    })
 }
