@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::dsp;
 use crate::dsp::event::{DenoiseConfig, FaceConfig, VoxelConfig};
-use crate::dsp::radar::{MicroDopplerConfig, PeakConfig, RangeDopplerConfig};
+use crate::dsp::radar::{MicroDopplerConfig, PeakConfig, RangeDopplerConfig, RespirationConfig};
 
 /// `[pipeline]`
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -29,6 +29,8 @@ pub struct RadarConfig {
     /// The same for micro-range-Doppler maps. The mean of a block is taken off, so that even the
     /// bins beside zero are motion: `still-bins` is 0 here.
     pub slow_peaks: PeakConfig,
+    /// Where and how long breathing is looked for.
+    pub respiration: RespirationConfig,
 }
 
 impl Default for RadarConfig {
@@ -38,6 +40,7 @@ impl Default for RadarConfig {
             micro_doppler: MicroDopplerConfig::default(),
             peaks: PeakConfig::default(),
             slow_peaks: PeakConfig { still_bins: 0, ..PeakConfig::default() },
+            respiration: RespirationConfig::default(),
         }
     }
 }
@@ -74,6 +77,8 @@ impl Config {
     /// # Errors
     /// The key, without its `pipeline.`, and what is wrong with its value.
     pub fn check(&self) -> Result<(), (String, String)> {
+        let respiration = self.radar.respiration.check();
+        respiration.map_err(|(key, problem)| (format!("radar.respiration.{key}"), problem))?;
         let event = &self.event;
         if !(1..=1000).contains(&event.slice_ms) {
             let problem = format!("{} must lie in 1..=1000", event.slice_ms);

@@ -20,6 +20,7 @@ mod npy;
 mod publish;
 mod radar_files;
 mod replay;
+mod respiration;
 mod schema;
 mod scratch;
 mod support;
