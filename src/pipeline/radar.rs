@@ -15,7 +15,8 @@ pub(super) struct RadarChain {
     shape: FrameShape,
     fast: Fast,
     slow: Slow,
-    vital: Vital,
+    /// Boxed: it is as large as the other two.
+    vital: Box<Vital>,
 }
 
 struct Fast {
@@ -58,7 +59,7 @@ impl RadarChain {
                 kernel: slow,
                 newest: None,
             },
-            vital: Vital::plan(&config.respiration, chirp)?,
+            vital: Box::new(Vital::plan(&config.respiration, chirp)?),
         })
     }
 

@@ -302,8 +302,11 @@ impl Respiration {
             self.unroll(line, frames);
             let values = &self.line[..frames];
             let variance = variance(values);
-            let steps: f64 =
-                values.iter().zip(&values[1..]).map(|(a, b)| (wide(b) - wide(a)).norm_sqr()).sum();
+            let steps: f64 = values
+                .iter()
+                .zip(&values[1..])
+                .map(|(&a, &b)| (wide(b) - wide(a)).norm_sqr())
+                .sum();
             if steps < SLOW * 2.0 * variance * count(frames) {
                 self.ranked.push((variance, line));
             }
@@ -368,13 +371,13 @@ fn follow(values: &[Complex32], phase: &mut [f64]) -> Option<Complex64> {
     }
     let zero = Complex64::default();
     unwrapped_phase(values, zero, phase);
-    let power = values.iter().map(|z| wide(z).norm_sqr()).sum::<f64>() / count(values.len());
+    let power = values.iter().map(|&z| wide(z).norm_sqr()).sum::<f64>() / count(values.len());
     (variance(values) < SHORT_ARC * power).then_some(zero)
 }
 
 /// True if more frames than the amplitude gate allows come near `centre`.
 fn fades(values: &[Complex32], centre: Complex64, sorted: &mut [f64]) -> bool {
-    for (amplitude, z) in sorted.iter_mut().zip(values) {
+    for (amplitude, &z) in sorted.iter_mut().zip(values) {
         *amplitude = (wide(z) - centre).norm();
     }
     let (_, &mut median, _) = sorted.select_nth_unstable_by(values.len() / 2, f64::total_cmp);
@@ -390,8 +393,8 @@ fn extent(phase: &[f64]) -> f64 {
 
 /// Mean squared distance from the mean.
 fn variance(values: &[Complex32]) -> f64 {
-    let mean = values.iter().map(wide).sum::<Complex64>() / count(values.len());
-    values.iter().map(|z| (wide(z) - mean).norm_sqr()).sum::<f64>() / count(values.len())
+    let mean = values.iter().copied().map(wide).sum::<Complex64>() / count(values.len());
+    values.iter().map(|&z| (wide(z) - mean).norm_sqr()).sum::<f64>() / count(values.len())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "frames and bins are far below 2^52")]

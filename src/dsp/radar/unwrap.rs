@@ -15,7 +15,7 @@ pub fn unwrapped_phase(points: &[Complex32], centre: Complex64, phase: &mut [f64
     assert_eq!(points.len(), phase.len(), "one phase for each point");
     let mut previous = 0.0;
     let mut turns = 0.0;
-    for (i, (z, phase)) in points.iter().zip(phase).enumerate() {
+    for (i, (&z, phase)) in points.iter().zip(phase).enumerate() {
         let angle = (wide(z) - centre).arg();
         if i > 0 {
             let step = angle - previous;

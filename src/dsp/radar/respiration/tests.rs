@@ -171,7 +171,7 @@ fn who_leaves_is_no_longer_seen_four_seconds_later() {
     for answer in &answers[4..] {
         assert!(answer.is_err(), "{answer:?}");
     }
-    assert!(answers.iter().any(|answer| *answer == Err(NoBreath::Stopped)), "{answers:?}");
+    assert!(answers.contains(&Err(NoBreath::Stopped)), "{answers:?}");
 }
 
 #[test]
