@@ -34,6 +34,9 @@ impl Console {
         if let Some(radar) = &self.radar {
             say_target(&mut line, "moving", radar.moving.as_ref());
             say_target(&mut line, "slow", radar.slow.as_ref());
+            if let Some(breath) = &radar.respiration {
+                line.push_str(&format!(" | breath {:4.1}/min", breath.rate_per_min));
+            }
         }
         if let Some(event) = &self.event {
             let region = event.region;
@@ -47,6 +50,7 @@ impl Console {
             if let Some(reason) = &identity.reason {
                 line.push_str(&format!(" ({})", word(reason)));
             }
+            line.push_str(&format!(", {}", word(&identity.liveness)));
         }
         if let Some(expression) = &self.expression {
             line.push_str(&format!(" | expression {}", word(&expression.state)));

@@ -102,6 +102,26 @@ pub struct Identity {
     /// Why the state is `unknown`; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<UnknownReason>,
+    /// Whether something that breathes is there.
+    pub liveness: Liveness,
+}
+
+/// Whether the radar sees something that breathes: a hint, never an access decision. It tells a
+/// person from a picture or a mask on a stand. It does not tell the wearer of a mask, nor an
+/// oscillator that imitates a chest.
+///
+/// Ordered: of several radars the one that sees most is believed.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Liveness {
+    /// Too little was seen to tell: less than eight seconds, or no looks for three.
+    Insufficient,
+    /// Enough was seen, and nothing in it breathes: nobody, or nobody alive.
+    NotLive,
+    /// Something breathes 6 to 30 times a minute.
+    Live,
 }
 
 /// The possible answers.
@@ -183,8 +203,25 @@ pub struct RadarSummary {
     /// until a whole block of frames was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow: Option<RadarTarget>,
+    /// Breathing, looked for once a second and repeated in between; absent where none is seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub respiration: Option<Respiration>,
     /// True if samples of this frame were lost and filled with zeros.
     pub has_holes: bool,
+}
+
+/// Breathing, seen in the phase of one range bin.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Respiration {
+    /// Breaths per minute, 6 to 30.
+    pub rate_per_min: f32,
+    /// Peak to peak over the seconds that were looked at, changes of posture included,
+    /// millimetres.
+    pub displacement_mm: f32,
+    /// Distance of the range bin in metres.
+    pub range_m: f32,
+    /// Power of the breath's line over that of the rest of the spectrum, in decibels.
+    pub snr_db: f32,
 }
 
 /// One cell of a range-Doppler map.

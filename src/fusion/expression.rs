@@ -36,9 +36,10 @@ impl ExpressionStage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::message::Liveness;
 
     fn identity(state: IdentityState) -> Identity {
-        Identity { state, reason: None }
+        Identity { state, reason: None, liveness: Liveness::Live }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The identity gate: what may be said about who sits there.
 
-use crate::data::message::{Identity, IdentityState, UnknownReason};
+use crate::data::message::{Identity, IdentityState, Liveness, UnknownReason};
 
 /// What the gate has to decide with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,15 +28,15 @@ impl IdentityGate {
         Self { means }
     }
 
-    /// The answer now.
+    /// The answer now. Liveness is passed on: it is a hint to receivers, and no reason to open.
     #[must_use]
-    pub const fn decide(&self) -> Identity {
+    pub const fn decide(&self, liveness: Liveness) -> Identity {
         let reason = match self.means {
             Means::NoBundle => UnknownReason::NoBundle,
             Means::NoRadar => UnknownReason::NoRadar,
             Means::NoNetwork => UnknownReason::NoNetwork,
         };
-        Identity { state: IdentityState::Unknown, reason: Some(reason) }
+        Identity { state: IdentityState::Unknown, reason: Some(reason), liveness }
     }
 }
 
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn no_means_of_today_lets_anybody_in() {
         for means in [Means::NoBundle, Means::NoRadar, Means::NoNetwork] {
-            let identity = IdentityGate::new(means).decide();
+            let identity = IdentityGate::new(means).decide(Liveness::Live);
             assert_eq!(identity.state, IdentityState::Unknown);
             assert!(identity.reason.is_some());
         }

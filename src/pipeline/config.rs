@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::dsp;
 use crate::dsp::event::{DenoiseConfig, FaceConfig, VoxelConfig};
-use crate::dsp::radar::{MicroDopplerConfig, PeakConfig, RangeDopplerConfig};
+use crate::dsp::radar::{MicroDopplerConfig, PeakConfig, RangeDopplerConfig, RespirationConfig};
 
 /// `[pipeline]`
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -32,6 +32,8 @@ pub struct RadarConfig {
     /// Peaks weaker than this over the median of their map are not told, decibels, 0 to 120. The
     /// strongest of 500 to 2000 cells of mere noise, averaged over three receivers, reaches 10.
     pub least_snr_db: f32,
+    /// Where and how long breathing is looked for.
+    pub respiration: RespirationConfig,
 }
 
 impl Default for RadarConfig {
@@ -42,6 +44,7 @@ impl Default for RadarConfig {
             peaks: PeakConfig::default(),
             slow_peaks: PeakConfig { still_bins: 0, ..PeakConfig::default() },
             least_snr_db: 12.0,
+            respiration: RespirationConfig::default(),
         }
     }
 }
@@ -78,6 +81,8 @@ impl Config {
     /// # Errors
     /// The key, without its `pipeline.`, and what is wrong with its value.
     pub fn check(&self) -> Result<(), (String, String)> {
+        let respiration = self.radar.respiration.check();
+        respiration.map_err(|(key, problem)| (format!("radar.respiration.{key}"), problem))?;
         let event = &self.event;
         if !(1..=1000).contains(&event.slice_ms) {
             let problem = format!("{} must lie in 1..=1000", event.slice_ms);

@@ -6,8 +6,11 @@
 mod config;
 mod event;
 mod radar;
+mod vital;
 
-use crate::data::message::{Alignment, Message, Payload, SensorState, SensorStatus, Status};
+use crate::data::message::{
+    Alignment, Liveness, Message, Payload, SensorState, SensorStatus, Status,
+};
 use crate::data::{At, Counts, EventBatch, RadarFrame, Reading, Source, View};
 use crate::fusion::{ExpressionStage, IdentityGate, Means};
 use crate::model::Bundle;
@@ -218,13 +221,22 @@ impl Pipeline {
     fn radar(&mut self, source: usize, frame: &At<RadarFrame>, out: &mut Vec<Message>) {
         let lane = &mut self.lanes[source];
         let Chain::Radar(chain) = &mut lane.chain else { return };
-        let summary = chain.run(&frame.value);
+        let summary = chain.run(frame.stamp, &frame.value);
         out.push(message(&lane.name, frame.stamp, Payload::Radar(summary)));
-        let identity = self.identity.decide();
+        let identity = self.identity.decide(self.liveness(frame.stamp));
         out.push(message(Message::FUSED, frame.stamp, Payload::Identity(identity)));
         if let Some(expression) = self.expression.decide(frame.stamp, identity) {
             out.push(message(Message::FUSED, frame.stamp, Payload::Expression(expression)));
         }
+    }
+
+    /// What the radar that sees most says.
+    fn liveness(&self, now: Stamp<HostClock>) -> Liveness {
+        let radars = self.lanes.iter().filter_map(|lane| match &lane.chain {
+            Chain::Radar(chain) => Some(chain.liveness(now)),
+            Chain::Event(..) => None,
+        });
+        radars.max().unwrap_or(Liveness::Insufficient)
     }
 
     fn events(&mut self, source: usize, slice: &At<EventBatch>, out: &mut Vec<Message>) {

@@ -1,12 +1,14 @@
-//! One radar through the kernels: maps of fast and slow motion, and the strongest cell of each.
+//! One radar through the kernels: maps of fast and slow motion, the strongest cell of each, breath.
 
 use ndarray::Array3;
 
-use crate::data::message::{RadarSummary, RadarTarget};
+use crate::data::message::{Liveness, RadarSummary, RadarTarget};
 use crate::data::{ChirpConfig, RadarFrame};
 use crate::dsp::radar::{Error, Found, FrameShape, MapAxes, MicroDoppler, Peaks, RangeDoppler};
+use crate::units::{HostClock, Stamp};
 
 use super::RadarConfig;
+use super::vital::Vital;
 
 /// The kernels of one radar with their maps.
 pub(super) struct RadarChain {
@@ -14,6 +16,8 @@ pub(super) struct RadarChain {
     fast: Fast,
     slow: Slow,
     least_snr_db: f32,
+    /// Boxed: it is as large as the other two.
+    vital: Box<Vital>,
 }
 
 struct Fast {
@@ -57,6 +61,7 @@ impl RadarChain {
                 newest: None,
             },
             least_snr_db: config.least_snr_db,
+            vital: Box::new(Vital::plan(&config.respiration, chirp)?),
         })
     }
 
@@ -65,8 +70,8 @@ impl RadarChain {
         FrameShape::of(&frame.samples) == self.shape
     }
 
-    /// Computes the maps of one frame and says what is in them.
-    pub(super) fn run(&mut self, frame: &RadarFrame) -> RadarSummary {
+    /// Computes the maps of one frame, taken at `now`, and says what is in them.
+    pub(super) fn run(&mut self, now: Stamp<HostClock>, frame: &RadarFrame) -> RadarSummary {
         let fast = &mut self.fast;
         fast.kernel.run(&frame.samples, &mut fast.map);
         let moving = target(&fast.peaks.run(&fast.map), &fast.axes, self.least_snr_db);
@@ -75,7 +80,19 @@ impl RadarChain {
             slow.kernel.run(&mut slow.map);
             slow.newest = target(&slow.peaks.run(&slow.map), &slow.axes, self.least_snr_db);
         }
-        RadarSummary { frame: frame.number, moving, slow: slow.newest, has_holes: frame.has_holes }
+        self.vital.run(now, frame, slow.kernel.newest());
+        RadarSummary {
+            frame: frame.number,
+            moving,
+            slow: slow.newest,
+            respiration: self.vital.newest(),
+            has_holes: frame.has_holes,
+        }
+    }
+
+    /// Whether something breathes there.
+    pub(super) fn liveness(&self, now: Stamp<HostClock>) -> Liveness {
+        self.vital.liveness(now)
     }
 
     /// Forgets earlier frames: the recording starts again.
@@ -83,6 +100,7 @@ impl RadarChain {
         self.fast.kernel.reset();
         self.slow.kernel.reset();
         self.slow.newest = None;
+        self.vital.restart();
     }
 }
 

@@ -105,11 +105,12 @@ impl Stamper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::message::{Identity, IdentityState, UnknownReason};
+    use crate::data::message::{Identity, IdentityState, Liveness, UnknownReason};
 
     fn message(source: &str) -> Message {
         let reason = Some(UnknownReason::NoBundle);
-        let identity = Identity { state: IdentityState::Unknown, reason };
+        let identity =
+            Identity { state: IdentityState::Unknown, reason, liveness: Liveness::Insufficient };
         Message {
             source: source.into(),
             recorded: Stamp::from_micros(7),

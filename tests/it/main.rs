@@ -22,6 +22,7 @@ mod pipeline;
 mod publish;
 mod radar_files;
 mod replay;
+mod respiration;
 mod schema;
 mod scratch;
 mod support;

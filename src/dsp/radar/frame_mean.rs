@@ -7,25 +7,16 @@ use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 
 use super::FrameShape;
-use super::means::sum_columns;
+use super::mean_spectrum::MeanSpectrum;
 use super::range_doppler::shifted_magnitudes;
 use crate::data::Samples;
 
-use super::shape::numbers;
-
 /// A block of frames, one complex value for each receive antenna and range bin of a frame.
-///
-/// That value is the mean over chirps of the range FFT. The FFT is linear, so it is the FFT of the
-/// mean chirp: one FFT a frame and receive antenna.
 pub(super) struct FrameMean {
-    shape: FrameShape,
+    spectrum: MeanSpectrum,
     frames: usize,
-    range: Arc<dyn Fft<f32>>,
     doppler: Arc<dyn Fft<f32>>,
-    range_window: Vec<f64>,
     doppler_window: Vec<f32>,
-    sums: Vec<i32>,
-    line: Vec<Complex32>,
     /// Ring `[rx, range_bin, frame]`; the oldest frame is at `next` once the ring is full.
     ring: Vec<Complex32>,
     next: usize,
@@ -42,22 +33,15 @@ impl FrameMean {
         range_window: Vec<f64>,
         doppler_window: &[f64],
     ) -> Self {
-        let mut planner = FftPlanner::new();
-        let range = planner.plan_fft_forward(shape.samples);
-        let doppler = planner.plan_fft_forward(frames);
-        let scratch = range.get_inplace_scratch_len().max(doppler.get_inplace_scratch_len());
+        let doppler = FftPlanner::new().plan_fft_forward(frames);
         Self {
+            spectrum: MeanSpectrum::with_window(shape, range_window),
             frames,
-            range_window,
             doppler_window: doppler_window.iter().map(|&w| w as f32).collect(),
-            sums: vec![0; shape.samples * shape.parts()],
-            line: vec![Complex32::default(); shape.samples],
             ring: vec![Complex32::default(); shape.rx * shape.range_bins() * frames],
             next: 0,
             slow: vec![Complex32::default(); frames],
-            scratch: vec![Complex32::default(); scratch],
-            shape,
-            range,
+            scratch: vec![Complex32::default(); doppler.get_inplace_scratch_len()],
             doppler,
         }
     }
@@ -70,44 +54,17 @@ impl FrameMean {
 
     /// Takes in one frame.
     pub(super) fn push(&mut self, samples: &Samples) {
-        let counts = numbers(samples, &self.shape);
-        let bins = self.shape.range_bins();
-        for (rx, counts) in counts.chunks_exact(self.shape.numbers_per_rx()).enumerate() {
-            sum_columns(counts, &mut self.sums);
-            self.window_mean_chirp();
-            self.range.process_with_scratch(&mut self.line, &mut self.scratch);
-            for (bin, z) in self.line[..bins].iter().enumerate() {
-                self.ring[(rx * bins + bin) * self.frames + self.next] = *z;
-            }
+        self.spectrum.run(samples);
+        let columns = self.ring.chunks_exact_mut(self.frames);
+        for (line, &z) in columns.zip(self.spectrum.values()) {
+            line[self.next] = z;
         }
         self.next = (self.next + 1) % self.frames;
     }
 
-    /// The mean chirp without its offset, windowed. Sums are exact, the rest is `f64`: the offset
-    /// is a thousand times what a chest moves.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        reason = "at most 2^14 chirps and samples; the transform is f32"
-    )]
-    fn window_mean_chirp(&mut self) {
-        let chirps = self.shape.chirps as f64;
-        let samples = self.shape.samples as f64;
-        let parts = self.shape.parts();
-        let mut offset = [0.0; 2];
-        for sample in self.sums.chunks_exact(parts) {
-            for (offset, &sum) in offset.iter_mut().zip(sample) {
-                *offset += f64::from(sum) / samples;
-            }
-        }
-        let line = self.line.iter_mut().zip(self.sums.chunks_exact(parts)).zip(&self.range_window);
-        for ((z, sample), w) in line {
-            let part = |p: usize| match sample.get(p) {
-                Some(&sum) => ((f64::from(sum) - offset[p]) / chirps * w) as f32,
-                None => 0.0,
-            };
-            *z = Complex32::new(part(0), part(1));
-        }
+    /// What the newest frame added.
+    pub(super) const fn spectrum(&self) -> &MeanSpectrum {
+        &self.spectrum
     }
 
     /// Shapes: `map[rx, range_bin, doppler_bin]` out, all in one slice.
@@ -151,7 +108,7 @@ impl FrameMean {
     /// Fills what runs do not share with not-a-number.
     pub(super) fn spoil(&mut self) {
         let nan = Complex32::new(f32::NAN, f32::NAN);
-        self.line.fill(nan);
+        self.spectrum.spoil();
         self.slow.fill(nan);
         self.scratch.fill(nan);
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::frame_mean::FrameMean;
 use super::shape::cells;
 use super::stacked_frames::{FRAMES, StackedFrames};
-use super::{Error, FrameShape, Window};
+use super::{Error, FrameShape, MeanSpectrum, Window};
 use crate::data::{ChirpConfig, Samples};
 use crate::units::{MetersPerSecond, Seconds};
 
@@ -205,6 +205,16 @@ impl MicroDoppler {
             self.missing = self.hop;
         }
         due
+    }
+
+    /// What the newest frame added to slow time, so that others need not compute it again; `None`
+    /// in mode `stacked-frames`, which keeps chirps apart.
+    #[must_use]
+    pub fn newest(&self) -> Option<&MeanSpectrum> {
+        match &self.slow_time {
+            SlowTime::FrameMean(slow) => Some(slow.spectrum()),
+            SlowTime::StackedFrames(_) => None,
+        }
     }
 
     /// Shapes: `map[rx, range_bin, doppler_bin]` out, of the newest block.

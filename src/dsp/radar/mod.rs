@@ -4,7 +4,8 @@
 //! Samples[rx, chirp, sample]
 //!   ├─ RangeDoppler ── map[rx, range_bin, doppler_bin] ──┬─ Peaks: strongest cells, signal to noise
 //!   ├─ MicroDoppler ── map[rx, range_bin, doppler_bin] ──┴─ ModelInput: [64, 64] in 0..=1
-//!   └─ RangeProfile ── profile[rx, range_bin]
+//!   ├─ RangeProfile ── profile[rx, range_bin]
+//!   └─ MeanSpectrum ── values[rx, range_bin] ── Respiration: breaths per minute, or why not
 //! ```
 //!
 //! Every kernel is planned once and then runs without allocating. Conventions, all of them:
@@ -15,7 +16,10 @@
 //! - Doppler bins are shifted: zero velocity is bin `M / 2`. **Approach is negative**, that is
 //!   below `M / 2`, for chirps that sweep upwards.
 
+mod breath_spectrum;
+mod circle;
 mod frame_mean;
+mod mean_spectrum;
 mod means;
 mod micro_doppler;
 mod model_input;
@@ -24,18 +28,24 @@ mod peak;
 mod range_doppler;
 mod range_profile;
 mod range_spectra;
+mod respiration;
 mod shape;
 mod stacked_frames;
 #[cfg(test)]
 mod twin;
+mod unwrap;
 mod window;
 
+pub use circle::Circle;
+pub use mean_spectrum::MeanSpectrum;
 pub use micro_doppler::{MicroDoppler, MicroDopplerConfig, MicroDopplerMode};
 pub use model_input::{ModelInput, ModelInputConfig};
 pub use peak::{Cell, Found, MapAxes, PeakConfig, Peaks, Place};
 pub use range_doppler::{Clutter, Offset, RangeDoppler, RangeDopplerConfig};
 pub use range_profile::{RangeMotion, RangeProfile};
+pub use respiration::{Breath, NoBreath, Respiration, RespirationConfig};
 pub use shape::FrameShape;
+pub use unwrap::unwrapped_phase;
 pub use window::{Ends, Window, WindowShape};
 
 /// Why a radar kernel cannot be planned. Sizes come from recordings, so none of this is a bug.

@@ -87,7 +87,8 @@ fn line(text: &mut String, at: i64, newest: &[Value; 4]) -> Result<()> {
     write!(text, "  face {}x{}", region["width"], region["height"])?;
     write!(text, " at {},{}", region["x"], region["y"])?;
     let word = |value: &Value| value["state"].as_str().unwrap_or("-").to_owned();
-    writeln!(text, "  identity {}  expression {}", word(identity), word(expression))?;
+    let live = identity["liveness"].as_str().unwrap_or("-");
+    writeln!(text, "  identity {}, {live}  expression {}", word(identity), word(expression))?;
     Ok(())
 }
 

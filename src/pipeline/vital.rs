@@ -1,0 +1,116 @@
+//! Breathing in one radar's frames, and what it says about liveness.
+
+use crate::data::message::{Liveness, Respiration as Summary};
+use crate::data::{ChirpConfig, RadarFrame};
+use crate::dsp::radar::{
+    Breath, Error, FrameShape, MeanSpectrum, NoBreath, Respiration, RespirationConfig,
+};
+use crate::fusion::{Evidence, LivenessGate};
+use crate::units::{HostClock, Stamp};
+
+/// Lost frames in a row that are bridged; a longer gap starts the window again.
+const BRIDGED: u64 = 4;
+
+/// The respiration kernel of one radar with what it said last.
+pub(super) struct Vital {
+    kernel: Respiration,
+    /// Used only if the micro-Doppler kernel does not compute the same.
+    own_spectrum: MeanSpectrum,
+    gate: LivenessGate,
+    newest: Option<Summary>,
+    /// Number of the frame that should come next.
+    expected: Option<u64>,
+}
+
+impl Vital {
+    pub(super) fn plan(config: &RespirationConfig, chirp: &ChirpConfig) -> Result<Self, Error> {
+        Ok(Self {
+            kernel: Respiration::plan(chirp, config)?,
+            own_spectrum: MeanSpectrum::plan(FrameShape::from(chirp))?,
+            gate: LivenessGate::default(),
+            newest: None,
+            expected: None,
+        })
+    }
+
+    /// Takes in a frame, with its mean spectrum where somebody has computed it already.
+    pub(super) fn run(
+        &mut self,
+        now: Stamp<HostClock>,
+        frame: &RadarFrame,
+        spectrum: Option<&MeanSpectrum>,
+    ) {
+        let mut due = self.bridge(frame.number);
+        // Zeros in place of lost samples would be the largest motion of all.
+        due |= if frame.has_holes {
+            self.kernel.push_lost()
+        } else if let Some(spectrum) = spectrum {
+            self.kernel.push(spectrum)
+        } else {
+            self.own_spectrum.run(&frame.samples);
+            self.kernel.push(&self.own_spectrum)
+        };
+        if due {
+            let found = self.kernel.run();
+            self.newest = found.ok().map(summary);
+            self.gate.push(now, evidence(&found));
+        }
+    }
+
+    /// Stands in for the frames that are missing before `number`. True if an answer is due.
+    fn bridge(&mut self, number: u64) -> bool {
+        let expected = self.expected.replace(number.saturating_add(1)).unwrap_or(number);
+        match number.checked_sub(expected) {
+            Some(missing @ 0..=BRIDGED) => {
+                (0..missing).fold(false, |due, _| self.kernel.push_lost() | due)
+            }
+            // A long gap, or numbers that start again.
+            Some(_) | None => {
+                self.kernel.reset();
+                false
+            }
+        }
+    }
+
+    /// The breath that was seen last.
+    pub(super) const fn newest(&self) -> Option<Summary> {
+        self.newest
+    }
+
+    pub(super) fn liveness(&self, now: Stamp<HostClock>) -> Liveness {
+        self.gate.state(now)
+    }
+
+    /// Forgets earlier frames: the recording starts again.
+    pub(super) fn restart(&mut self) {
+        self.kernel.reset();
+        self.gate.reset();
+        self.newest = None;
+        self.expected = None;
+    }
+}
+
+const fn evidence(found: &Result<Breath, NoBreath>) -> Evidence {
+    match found {
+        Ok(_) => Evidence::Breath,
+        Err(NoBreath::TooFewFrames | NoBreath::FrameRate) => Evidence::TooLittle,
+        Err(
+            NoBreath::NoMotion
+            | NoBreath::Stopped
+            | NoBreath::Fading
+            | NoBreath::TooLarge
+            | NoBreath::OutOfBand
+            | NoBreath::Weak,
+        ) => Evidence::NoBreath,
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "f32 resolves micrometres within 16 m")]
+fn summary(breath: Breath) -> Summary {
+    Summary {
+        rate_per_min: breath.rate_per_min as f32,
+        displacement_mm: (breath.displacement.0 * 1e3) as f32,
+        range_m: breath.range.0 as f32,
+        snr_db: breath.snr_db as f32,
+    }
+}
