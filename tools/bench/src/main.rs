@@ -16,7 +16,7 @@ use clap::Parser;
 use clock::Effort;
 use inputs::Inputs;
 use report::Line;
-use workload::{Error, Workload};
+use workload::{Error, Job, Workload};
 
 /// Measures how fast the kernels, the decoders and the pipeline of visaged are.
 ///
@@ -31,7 +31,7 @@ struct Args {
     #[arg(long, value_name = "NAME-PREFIX", default_value = "")]
     only: String,
     /// Every workload at least once, one second in all, one line of output.
-    #[arg(long, conflicts_with = "seconds")]
+    #[arg(long, conflicts_with_all = ["seconds", "json"])]
     smoke: bool,
     /// Time for each workload.
     #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds)]
@@ -39,6 +39,9 @@ struct Args {
     /// One JSON object per workload instead of a table.
     #[arg(long)]
     json: bool,
+    /// Read this recording from the file instead: find out what it is, open it, decode it all.
+    #[arg(long, value_name = "RECORDING", conflicts_with_all = ["only", "list", "smoke"])]
+    file: Option<PathBuf>,
     /// Write the inputs that are made at run time to this folder, for other decoders, and stop.
     #[arg(long, value_name = "FOLDER")]
     write_inputs: Option<PathBuf>,
@@ -70,6 +73,10 @@ fn run(args: &Args) -> Result<(), Error> {
         }
         return Ok(());
     }
+    if let Some(path) = &args.file {
+        let mut job = workloads::from_file(path)?;
+        return print(args, &path.display().to_string(), &mut job, &mut out);
+    }
     let chosen: Vec<&Workload> =
         workloads::ALL.iter().filter(|workload| workload.name.starts_with(&args.only)).collect();
     if chosen.is_empty() {
@@ -81,7 +88,24 @@ fn run(args: &Args) -> Result<(), Error> {
         }
         return Ok(());
     }
-    measure(args, &inputs, &chosen, &mut out)
+    if args.smoke {
+        smoke(&inputs, &chosen, &mut out)
+    } else {
+        measure(args, &inputs, &chosen, &mut out)
+    }
+}
+
+/// Runs each workload for its share of a second.
+fn smoke(inputs: &Inputs, chosen: &[&Workload], out: &mut impl Write) -> Result<(), Error> {
+    let effort = Effort::smoke(Duration::from_secs(1), chosen.len());
+    let mut ran = 0;
+    for workload in chosen {
+        if let Some(mut job) = (workload.prepare)(inputs)? {
+            clock::measure(effort, &mut job.run);
+            ran += 1;
+        }
+    }
+    say_counts(ran, chosen.len(), out)
 }
 
 /// Runs each workload in turn and prints its line as soon as it is known.
@@ -91,28 +115,28 @@ fn measure(
     chosen: &[&Workload],
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let mut skipped = 0;
+    let mut ran = 0;
     for workload in chosen {
-        let Some(mut job) = (workload.prepare)(inputs)? else {
-            skipped += 1;
-            continue;
-        };
-        let effort = if args.smoke {
-            Effort::smoke(Duration::from_secs(1), chosen.len())
-        } else {
-            Effort::thorough(Duration::from_secs_f64(args.seconds))
-        };
-        let line = Line::new(workload.name, job.amount, &clock::measure(effort, &mut job.run));
-        match (args.smoke, args.json) {
-            (_, true) => writeln!(out, "{}", line.to_json()?)?,
-            (true, false) => {}
-            (false, false) => writeln!(out, "{line}")?,
+        if let Some(mut job) = (workload.prepare)(inputs)? {
+            print(args, workload.name, &mut job, out)?;
+            ran += 1;
         }
-        out.flush()?;
     }
-    if !args.json {
-        let ran = chosen.len() - skipped;
-        writeln!(out, "{ran} workloads ran, {skipped} skipped for want of a recording")?;
+    if args.json { Ok(()) } else { say_counts(ran, chosen.len(), out) }
+}
+
+fn print(args: &Args, name: &str, job: &mut Job, out: &mut impl Write) -> Result<(), Error> {
+    let effort = Effort::thorough(Duration::from_secs_f64(args.seconds));
+    let line = Line::new(name, job.amount, &clock::measure(effort, &mut job.run));
+    if args.json {
+        writeln!(out, "{}", line.to_json()?)?;
+    } else {
+        writeln!(out, "{line}")?;
     }
-    Ok(())
+    Ok(out.flush()?)
+}
+
+fn say_counts(ran: usize, all: usize, out: &mut impl Write) -> Result<(), Error> {
+    let skipped = all - ran;
+    Ok(writeln!(out, "{ran} workloads ran, {skipped} skipped for want of a recording")?)
 }

@@ -10,7 +10,7 @@ use crate::workload::Amount;
 /// What was measured of one workload. Times are of the unit: a frame, an event or a recording.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Line {
-    workload: &'static str,
+    workload: String,
     unit: &'static str,
     /// Nanoseconds of one unit, wall clock.
     ns: Spread,
@@ -37,7 +37,7 @@ struct Spread {
 }
 
 impl Line {
-    pub(crate) fn new(workload: &'static str, amount: Amount, times: &Times) -> Self {
+    pub(crate) fn new(workload: &str, amount: Amount, times: &Times) -> Self {
         let (unit, units) = match amount {
             Amount::Frames(n) => ("frame", n),
             Amount::Events(n) => ("event", n),
@@ -50,7 +50,7 @@ impl Line {
         // The longest time is the lowest rate.
         let rate = Spread { median: 1e3 / ns.median, min: 1e3 / ns.max, max: 1e3 / ns.min };
         Self {
-            workload,
+            workload: workload.to_owned(),
             unit,
             ns,
             cpu_ns,

@@ -32,9 +32,9 @@ pub(crate) enum Amount {
 }
 
 impl Amount {
-    /// Of a slice of events.
-    pub(crate) fn events<T>(events: &[T]) -> Self {
-        Self::Events(u32::try_from(events.len()).unwrap_or(u32::MAX))
+    /// `count` events.
+    pub(crate) fn events(count: usize) -> Self {
+        Self::Events(u32::try_from(count).unwrap_or(u32::MAX))
     }
 }
 

@@ -31,7 +31,7 @@ impl Face {
 
     /// A job that gives each event to `take`, its time raised from round to round.
     fn job(self, mut take: impl FnMut(Event) + 'static) -> Job {
-        let amount = Amount::events(&self.events);
+        let amount = Amount::events(self.events.len());
         let mut later = 0;
         let run = move || {
             for event in &self.events {

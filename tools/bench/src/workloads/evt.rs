@@ -37,7 +37,7 @@ pub(crate) fn face_evt21(inputs: &Inputs) -> Prepared {
 }
 
 fn job(stream: Stream) -> Job {
-    let amount = Amount::events(&stream.decode());
+    let amount = Amount::events(stream.decode().len());
     let mut batch = EventBatch::default();
     let run = move || {
         let mut decoder = Decoder::new(stream.format, stream.geometry);

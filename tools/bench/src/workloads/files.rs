@@ -56,32 +56,28 @@ pub(crate) fn dat(inputs: &Inputs) -> Prepared {
 }
 
 pub(crate) fn read_imx636(inputs: &Inputs) -> Prepared {
-    from_file(inputs, "event/imx636_evk4_evt3.raw")
-}
-
-pub(crate) fn read_face_evt3(inputs: &Inputs) -> Prepared {
-    from_file(inputs, "event/face_dvxplorer_evt3.raw")
+    inputs.shared("event/imx636_evk4_evt3.raw").map(|path| from_file(&path)).transpose()
 }
 
 pub(crate) fn read_aedat4(inputs: &Inputs) -> Prepared {
-    from_file(inputs, AEDAT4)
+    inputs.shared(AEDAT4).map(|path| from_file(&path)).transpose()
 }
 
 /// Finds out what the file is, opens it and takes one fresh batch after another.
-fn from_file(inputs: &Inputs, path: &str) -> Prepared {
-    let Some(path) = inputs.shared(path) else { return Ok(None) };
+pub(crate) fn from_file(path: &Path) -> Result<Job, Error> {
+    let path = path.to_owned();
     let amount = events_in(&path)?;
     let run = move || {
         // It was read to its end before.
         drop(black_box(each_batch(&path, |batch| drop(black_box(batch)))));
     };
-    Ok(Some(Job { run: Box::new(run), amount }))
+    Ok(Job { run: Box::new(run), amount })
 }
 
 fn events_in(path: &Path) -> Result<Amount, Error> {
-    let mut events = Vec::new();
-    each_batch(path, |batch| events.extend(batch.events))?;
-    Ok(Amount::events(&events))
+    let mut count = 0;
+    each_batch(path, |batch| count += batch.events.len())?;
+    Ok(Amount::events(count))
 }
 
 fn each_batch(path: &Path, mut take: impl FnMut(EventBatch)) -> Result<(), Error> {

@@ -6,6 +6,8 @@ mod files;
 mod pipeline;
 mod radar;
 
+pub(crate) use files::from_file;
+
 use crate::workload::Workload;
 
 /// Every workload, in the order in which data flows.
@@ -19,7 +21,6 @@ pub(crate) static ALL: &[Workload] = &[
     Workload { name: "aedat4_decode face 64 KiB chunks", prepare: files::aedat4 },
     Workload { name: "dat_decode face 64 KiB chunks", prepare: files::dat },
     Workload { name: "read imx636 evt3 from file", prepare: files::read_imx636 },
-    Workload { name: "read face evt3 from file", prepare: files::read_face_evt3 },
     Workload { name: "read face aedat4 from file", prepare: files::read_aedat4 },
     Workload {
         name: "range_doppler 3 rx x 64 chirps x 128 samples i16",
