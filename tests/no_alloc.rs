@@ -66,7 +66,7 @@ fn radar() {
         let mut kernel = RangeDoppler::plan(shape, &config).unwrap();
         let mut map = Array3::zeros(kernel.map_shape());
         without_allocating("range-Doppler", || kernel.run(&samples, &mut map));
-        let mut peaks = Peaks::plan(map.dim(), PeakConfig::default()).unwrap();
+        let mut peaks = Peaks::plan(map.dim(), Meters(0.15), PeakConfig::default()).unwrap();
         without_allocating("peaks", || drop_copy(peaks.run(&map)));
         let network = ModelInputConfig::fooder();
         let mut kernel = ModelInput::plan(map.dim(), Meters(0.15), &network).unwrap();

@@ -18,7 +18,7 @@ pub(super) fn execute(args: &Args) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     writeln!(
         std::io::stdout(),
-        "{}: good, {} sensors, {} endpoints",
+        "{}: good; sensors: {}, endpoints: {}",
         args.config.display(),
         config.sensors.len(),
         config.publish.endpoints.len()

@@ -14,7 +14,7 @@ use crate::units::{Hertz, Meters, MetersPerSecond, Micros};
 
 /// Reads a recording to its end and says what it holds, and what of it was refused.
 #[derive(Debug, clap::Args)]
-#[command(after_help = open::kinds())]
+#[command(after_help = open::help(EXAMPLES))]
 pub(super) struct Args {
     /// A file or folder.
     #[arg(value_name = "RECORDING")]
@@ -25,6 +25,12 @@ pub(super) struct Args {
     #[command(flatten)]
     headerless: Headerless,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  visaged info recordings/2026-01-06/            a radar folder
+  visaged info events.raw --json                 for a script
+  visaged info dump.bin --format evt21-little --geometry 320x320";
 
 /// Everything `info` says.
 #[derive(Debug, Serialize)]

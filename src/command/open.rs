@@ -66,9 +66,10 @@ pub(super) fn open(path: &Path, headerless: &Headerless) -> Result<Box<dyn Senso
     Ok(recording(path, headerless)?.open()?)
 }
 
-/// One line for each kind of recording, for `--help`.
-pub(super) fn kinds() -> String {
+/// `examples`, and one line for each kind of recording, for `--help`.
+pub(super) fn help(examples: &str) -> String {
     let rows =
         sensor::SENSORS.iter().map(|Kind { name, about, .. }| format!("  {name:10} {about}"));
-    format!("Recordings are recognised by content:\n{}", rows.collect::<Vec<_>>().join("\n"))
+    let rows = rows.collect::<Vec<_>>().join("\n");
+    format!("{examples}\n\nRecordings are recognised by content:\n{rows}")
 }

@@ -18,7 +18,7 @@ use crate::sink::{Encoding, Envelope, Stamper};
 /// by time; those without absolute time are aligned at their starts, and `v1/status/` says so.
 /// Two replays print identical bytes. Messages also go out on ZeroMQ when endpoints are given.
 #[derive(Debug, clap::Args)]
-#[command(after_help = open::kinds())]
+#[command(after_help = open::help(EXAMPLES))]
 pub(super) struct Args {
     /// Recordings: files or folders.
     #[arg(required = true, value_name = "RECORDING")]
@@ -39,6 +39,12 @@ pub(super) struct Args {
     #[command(flatten)]
     headerless: Headerless,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  visaged replay radar_folder/ events.raw > results.jsonl
+  visaged replay radar_folder/ --config lab.toml --no-publish | jq .payload.slow.range_m
+  visaged replay radar_folder/ events.raw --speed real --publish tcp://127.0.0.1:6000";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Speed {

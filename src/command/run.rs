@@ -9,6 +9,7 @@ use crate::daemon::{self, Console, Stop};
 
 /// Runs until SIGINT or SIGTERM, or until all recordings have ended.
 #[derive(Debug, Default, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Configuration; without it the shipped demo scene.
     #[arg(long, value_name = "FILE")]
@@ -17,6 +18,12 @@ pub(super) struct Args {
     #[arg(long, short)]
     quiet: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  visaged run                                          the shipped demo scene
+  visaged run --quiet --config /etc/visaged/visaged.toml
+  RUST_LOG=visaged=debug visaged run                   more on standard error";
 
 /// The demo configuration, relative to the working directory or to the source tree.
 const DEMO: &str = "configs/demo.toml";

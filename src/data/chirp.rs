@@ -30,6 +30,24 @@ pub struct ChirpConfig {
 }
 
 impl ChirpConfig {
+    /// The chirps of the FOOD paper (arXiv 2406.04546, table 1): a BGT60TR13C with 1 GHz of sweep,
+    /// which the FOODER networks were designed for.
+    #[must_use]
+    pub fn food() -> Self {
+        Self {
+            rx_antennas: vec![1, 2, 3],
+            chirps: 64,
+            samples: 128,
+            complex: false,
+            start: Hertz(60.1e9),
+            end: Hertz(61.1e9),
+            sample_rate: Hertz(2e6),
+            chirp_period: Seconds(391.55e-6),
+            frame_period: Seconds(0.05),
+            adc_bits: 12,
+        }
+    }
+
     /// Swept bandwidth while sampling.
     #[must_use]
     pub fn bandwidth(&self) -> Hertz {
@@ -86,21 +104,10 @@ impl ChirpConfig {
 mod tests {
     use super::*;
 
-    /// FOOD table 1 (arXiv 2406.04546), whose range figures HOOD prints as 15 cm and 9.6 m.
+    /// HOOD (arXiv 2308.02396) prints 15 cm and 9.6 m for the same chirps.
     #[test]
     fn the_food_chirp_table_gives_15_cm_bins_and_9_6_m() {
-        let food = ChirpConfig {
-            rx_antennas: vec![1, 2, 3],
-            chirps: 64,
-            samples: 128,
-            complex: false,
-            start: Hertz(60.1e9),
-            end: Hertz(61.1e9),
-            sample_rate: Hertz(2e6),
-            chirp_period: Seconds(391.55e-6),
-            frame_period: Seconds(0.05),
-            adc_bits: 12,
-        };
+        let food = ChirpConfig::food();
         assert!((food.range_resolution().0 - 0.15).abs() < 2e-4);
         assert!((food.max_range().0 - 9.6).abs() < 0.01);
         assert!((food.max_velocity().0 - 3.16).abs() < 0.01);

@@ -175,7 +175,8 @@ pub enum ExpressionState {
 pub struct RadarSummary {
     /// Frame number within the recording, or since the device started.
     pub frame: u64,
-    /// The strongest cell of the range-Doppler map, static clutter removed.
+    /// The strongest cell of the range-Doppler map, static clutter removed. Absent if none stands
+    /// out of the noise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moving: Option<RadarTarget>,
     /// The strongest cell of the micro-range-Doppler map: slow motion such as breathing. Absent
@@ -206,6 +207,8 @@ pub struct EventSummary {
     pub events: u64,
     /// Events left by the filters.
     pub kept: u64,
+    /// Edges on the camera's trigger inputs in the window.
+    pub triggers: u64,
     /// Share of ON events among those kept, 0 to 1; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_fraction: Option<f32>,
@@ -240,9 +243,12 @@ pub struct Status {
     /// Hash of the model bundle in use; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<String>,
-    /// Everything the pipeline dropped, by reason.
+    /// Everything the pipeline lost, by reason; empty while all is well.
     #[schemars(with = "std::collections::BTreeMap<String, u64>")]
     pub dropped: Counts,
+    /// Events that the filters took out on purpose, by reason.
+    #[schemars(with = "std::collections::BTreeMap<String, u64>")]
+    pub filtered: Counts,
 }
 
 /// How the time lines of the sensors were brought together.

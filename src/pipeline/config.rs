@@ -17,15 +17,33 @@ pub struct Config {
 }
 
 /// `[pipeline.radar]`
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RadarConfig {
     /// How range-Doppler maps are made.
     pub range_doppler: RangeDopplerConfig,
     /// How micro-range-Doppler maps are made.
     pub micro_doppler: MicroDopplerConfig,
-    /// Where the strongest cells are looked for.
+    /// Where the strongest cells of range-Doppler maps are looked for.
     pub peaks: PeakConfig,
+    /// The same for micro-range-Doppler maps. The mean of a block is taken off, so that even the
+    /// bins beside zero are motion: `still-bins` is 0 here.
+    pub slow_peaks: PeakConfig,
+    /// Peaks weaker than this over the median of their map are not told, decibels, 0 to 120. The
+    /// strongest of 500 to 2000 cells of mere noise, averaged over three receivers, reaches 10.
+    pub least_snr_db: f32,
+}
+
+impl Default for RadarConfig {
+    fn default() -> Self {
+        Self {
+            range_doppler: RangeDopplerConfig::default(),
+            micro_doppler: MicroDopplerConfig::default(),
+            peaks: PeakConfig::default(),
+            slow_peaks: PeakConfig { still_bins: 0, ..PeakConfig::default() },
+            least_snr_db: 12.0,
+        }
+    }
 }
 
 /// `[pipeline.event]`
@@ -65,6 +83,10 @@ impl Config {
             let problem = format!("{} must lie in 1..=1000", event.slice_ms);
             return Err(("event.slice-ms".to_owned(), problem));
         }
+        if !(0.0..=120.0).contains(&self.radar.least_snr_db) {
+            let problem = format!("{} must lie in 0..=120", self.radar.least_snr_db);
+            return Err(("radar.least-snr-db".to_owned(), problem));
+        }
         let tables = [
             ("denoise", event.denoise.check()),
             ("face", event.face.check()),
@@ -87,5 +109,17 @@ pub enum PlanError {
         name: String,
         /// What its kernels refuse.
         error: dsp::radar::Error,
+    },
+    /// The model bundle was made for other sensors.
+    #[error(
+        "the model bundle does not fit sensor `{name}`: {}; configure the sensor as the bundle \
+         asks, or choose another bundle",
+        mismatches.join("; ")
+    )]
+    Bundle {
+        /// Its name in the configuration.
+        name: String,
+        /// Each difference, with both sides.
+        mismatches: Vec<String>,
     },
 }

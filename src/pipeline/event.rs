@@ -26,6 +26,7 @@ pub(super) struct EventChain {
     seen: u64,
     kept: u64,
     on: u64,
+    triggers: u64,
     non_monotonic: bool,
     skipped_hops: u64,
 }
@@ -42,6 +43,7 @@ impl EventChain {
             seen: 0,
             kept: 0,
             on: 0,
+            triggers: 0,
             non_monotonic: false,
             skipped_hops: 0,
         }
@@ -73,6 +75,8 @@ impl EventChain {
             self.face.push(event);
             self.voxels.push(event);
         }
+        // A slice is shorter than a hop and says when it ended: its triggers count there.
+        self.triggers += u64::try_from(slice.value.triggers.len()).unwrap_or(u64::MAX);
         self.non_monotonic |= slice.value.non_monotonic;
         self.advance(slice.stamp.as_micros(), &mut say);
     }
@@ -105,18 +109,24 @@ impl EventChain {
         self.voxels.restart();
     }
 
-    /// What this chain dropped, by reason.
+    /// What this chain lost, by reason.
     pub(super) fn dropped(&self) -> Counts {
         let mut counts = Counts::default();
+        counts.add("event-outside-sensor", self.denoise.counts().outside);
+        counts.add("event-window-overflow", self.voxels.counts().overflow);
+        counts.add("event-hop-skipped", self.skipped_hops);
+        counts
+    }
+
+    /// What this chain took out on purpose, by reason.
+    pub(super) fn filtered(&self) -> Counts {
+        let mut counts = Counts::default();
         let denoise = self.denoise.counts();
-        counts.add("event-outside-sensor", denoise.outside);
         counts.add("event-hot-pixel", denoise.hot);
         counts.add("event-refractory", denoise.refractory);
         counts.add("event-background", denoise.background);
-        let voxels = self.voxels.counts();
-        counts.add("event-window-overflow", voxels.overflow);
-        counts.add("event-before-window", voxels.unused);
-        counts.add("event-hop-skipped", self.skipped_hops);
+        // Before the first window, or so late that its windows are closed.
+        counts.add("event-in-no-window", self.voxels.counts().unused);
         counts
     }
 
@@ -132,6 +142,7 @@ impl EventChain {
             window_us: self.hop,
             events: self.seen,
             kept: self.kept,
+            triggers: self.triggers,
             on_fraction: (self.kept > 0).then(|| (self.on as f64 / self.kept as f64) as f32),
             rate_mev_s: (self.seen as f64 / seconds / 1e6) as f32,
             region: RegionPixels {
@@ -142,7 +153,8 @@ impl EventChain {
             },
             non_monotonic: self.non_monotonic,
         };
-        (self.seen, self.kept, self.on, self.non_monotonic) = (0, 0, 0, false);
+        (self.seen, self.kept, self.on, self.triggers) = (0, 0, 0, 0);
+        self.non_monotonic = false;
         summary
     }
 }

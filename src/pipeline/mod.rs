@@ -67,6 +67,9 @@ impl Pipeline {
         sources: &[Source],
         bundle: Option<Bundle>,
     ) -> Result<Self, PlanError> {
+        if let Some(bundle) = &bundle {
+            check_bundle(bundle, &config.event, sources)?;
+        }
         let mut lanes = Vec::new();
         for source in sources {
             let chain = match &source.view {
@@ -253,11 +256,13 @@ impl Pipeline {
 
     fn status(&self, now: Stamp<HostClock>) -> Message {
         let mut dropped = self.counts.clone();
+        let mut filtered = Counts::default();
         dropped.add("late", self.merge.late());
         for lane in &self.lanes {
             if let Chain::Event(slicer, chain) = &lane.chain {
                 dropped.add("event-behind-its-slice", slicer.behind());
                 dropped.merge(&chain.dropped());
+                filtered.merge(&chain.filtered());
             }
         }
         let sensors = self.lanes.iter().map(Lane::status).collect();
@@ -266,6 +271,7 @@ impl Pipeline {
             sensors,
             bundle: self.bundle.as_ref().map(|bundle| bundle.digest.to_string()),
             dropped,
+            filtered,
         };
         message(Message::FUSED, now, Payload::Status(status))
     }
@@ -283,6 +289,38 @@ impl Lane {
         counts.merge(&self.counts);
         SensorStatus { name: self.name.clone(), state: self.state, received: self.received, counts }
     }
+}
+
+/// Refuses a bundle that was made for other chirps or other windows.
+fn check_bundle(
+    bundle: &Bundle,
+    config: &EventConfig,
+    sources: &[Source],
+) -> Result<(), PlanError> {
+    for source in sources {
+        let mismatches = match (&source.view, &bundle.radar, &bundle.event) {
+            (View::Radar(chirp), Some(radar), _) => radar.mismatches(chirp),
+            (View::Event(_), _, Some(event)) => {
+                let pairs = [
+                    ("window-ms", config.voxels.window_ms, event.window_ms),
+                    (
+                        "background-activity-us",
+                        config.denoise.background_activity_us,
+                        event.background_activity_us,
+                    ),
+                ];
+                let differ = pairs.iter().filter(|(_, is, must)| is != must);
+                differ
+                    .map(|(key, is, must)| format!("{key} is {is}, the bundle was made for {must}"))
+                    .collect()
+            }
+            (View::Radar(_), None, _) | (View::Event(_), _, None) => Vec::new(),
+        };
+        if !mismatches.is_empty() {
+            return Err(PlanError::Bundle { name: source.name.clone(), mismatches });
+        }
+    }
+    Ok(())
 }
 
 fn message(source: &str, recorded: Stamp<HostClock>, payload: Payload) -> Message {

@@ -13,6 +13,7 @@ pub(super) struct RadarChain {
     shape: FrameShape,
     fast: Fast,
     slow: Slow,
+    least_snr_db: f32,
 }
 
 struct Fast {
@@ -35,12 +36,7 @@ struct Slow {
 
 impl RadarChain {
     pub(super) fn plan(config: &RadarConfig, chirp: &ChirpConfig) -> Result<Self, Error> {
-        let shape = FrameShape {
-            rx: chirp.rx_antennas.len(),
-            chirps: chirp.chirps,
-            samples: chirp.samples,
-            complex: chirp.complex,
-        };
+        let shape = FrameShape::from(chirp);
         let fast = RangeDoppler::plan(shape, &config.range_doppler)?;
         let slow = MicroDoppler::plan(shape, &config.micro_doppler)?;
         let fast_axes = MapAxes::of_range_doppler(chirp, &config.range_doppler);
@@ -49,17 +45,18 @@ impl RadarChain {
             shape,
             fast: Fast {
                 map: Array3::zeros(fast.map_shape()),
-                peaks: Peaks::plan(fast.map_shape(), config.peaks)?,
+                peaks: Peaks::plan(fast.map_shape(), fast_axes.range_step, config.peaks)?,
                 axes: fast_axes,
                 kernel: fast,
             },
             slow: Slow {
                 map: Array3::zeros(slow.map_shape()),
-                peaks: Peaks::plan(slow.map_shape(), config.peaks)?,
+                peaks: Peaks::plan(slow.map_shape(), slow_axes.range_step, config.slow_peaks)?,
                 axes: slow_axes,
                 kernel: slow,
                 newest: None,
             },
+            least_snr_db: config.least_snr_db,
         })
     }
 
@@ -72,11 +69,11 @@ impl RadarChain {
     pub(super) fn run(&mut self, frame: &RadarFrame) -> RadarSummary {
         let fast = &mut self.fast;
         fast.kernel.run(&frame.samples, &mut fast.map);
-        let moving = target(&fast.peaks.run(&fast.map), &fast.axes);
+        let moving = target(&fast.peaks.run(&fast.map), &fast.axes, self.least_snr_db);
         let slow = &mut self.slow;
         if slow.kernel.push(&frame.samples) {
             slow.kernel.run(&mut slow.map);
-            slow.newest = target(&slow.peaks.run(&slow.map), &slow.axes);
+            slow.newest = target(&slow.peaks.run(&slow.map), &slow.axes, self.least_snr_db);
         }
         RadarSummary { frame: frame.number, moving, slow: slow.newest, has_holes: frame.has_holes }
     }
@@ -89,13 +86,14 @@ impl RadarChain {
     }
 }
 
-/// The strongest moving cell in units.
+/// The strongest moving cell in units, if it stands out.
 #[expect(clippy::cast_possible_truncation, reason = "f32 resolves micrometres within 16 m")]
-fn target(found: &Found, axes: &MapAxes) -> Option<RadarTarget> {
+fn target(found: &Found, axes: &MapAxes, least_snr_db: f32) -> Option<RadarTarget> {
     let place = found.moving?.place(axes);
+    let snr_db = found.snr_db.filter(|&snr| snr >= least_snr_db)?;
     Some(RadarTarget {
         range_m: place.range.0 as f32,
         velocity_m_s: place.velocity.0 as f32,
-        snr_db: found.snr_db?,
+        snr_db,
     })
 }

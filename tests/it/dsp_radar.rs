@@ -17,7 +17,7 @@ use visaged::dsp::radar::{
     Clutter, Ends, FrameShape, MapAxes, MicroDoppler, MicroDopplerConfig, Offset, PeakConfig,
     Peaks, RangeDoppler, RangeDopplerConfig, RangeMotion, RangeProfile, Window, WindowShape,
 };
-use visaged::units::{Hertz, Seconds};
+use visaged::units::{Hertz, Meters, Seconds};
 
 use crate::npy;
 use crate::support::shared;
@@ -87,7 +87,8 @@ fn micro_doppler_of_frame_means_is_that_of_numpy_and_shows_the_chest() {
     assert!((config.max_velocity(&chirp).0 - 0.015_966_5).abs() < 1e-7);
     let peaks = PeakConfig { still_bins: 0, ..PeakConfig::default() };
     let first_block = first_block.unwrap();
-    let found = Peaks::plan(first_block.dim(), peaks).unwrap().run(&first_block);
+    let found =
+        Peaks::plan(first_block.dim(), chirp.range_resolution(), peaks).unwrap().run(&first_block);
     let cell = found.moving.unwrap();
     assert_eq!((cell.range_bin, cell.doppler_bin), (12, 36), "as ref/micro_rd_64.json says");
     let place = cell.place(&MapAxes::of_micro_doppler(&chirp, &config));
@@ -163,7 +164,7 @@ fn unshifted_openradar_spectra_are_ours_with_symmetric_hann_and_nothing_taken_of
         let turned =
             Array3::from_shape_fn((128, rx, 128), |(k, rx, d)| map[[rx, k, (d + 64) % 128]]);
         check(&format!("openradar {name}"), turned.iter(), &expected);
-        let found = Peaks::plan(map.dim(), PeakConfig::default()).unwrap().run(&map);
+        let found = Peaks::plan(map.dim(), Meters(0.05), PeakConfig::default()).unwrap().run(&map);
         let still = found.still.unwrap();
         assert_eq!((still.range_bin, still.doppler_bin), (107, 64), "as ref/{name}.json says");
     }
@@ -176,14 +177,14 @@ fn stacked_frames_show_the_person_too() {
     let mut plan = MicroDoppler::plan(SHAPE, &config).unwrap();
     let mut map = Array3::from_elem(plan.map_shape(), f32::NAN);
     let chirp = napaszhar_chirp();
-    let peaks = PeakConfig { still_bins: 0, first_range_bin: 4 };
+    let peaks = PeakConfig { still_bins: 0, ..PeakConfig::default() };
     let mut near = 0;
     let mut maps = 0;
     for frame in &frames {
         if plan.push(frame) {
             plan.run(&mut map);
             assert!(map.iter().all(|x| x.is_finite()));
-            let found = Peaks::plan(map.dim(), peaks).unwrap().run(&map);
+            let found = Peaks::plan(map.dim(), chirp.range_resolution(), peaks).unwrap().run(&map);
             let place = found.moving.unwrap().place(&MapAxes::of_micro_doppler(&chirp, &config));
             near += usize::from((0.27..=0.39).contains(&place.range.0));
             maps += 1;

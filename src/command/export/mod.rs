@@ -53,6 +53,12 @@ pub(super) struct Args {
 }
 
 const WHAT: &str = "\
+Examples:
+  visaged export radar_folder/ --what rdi --out maps.npy --frames 100..200
+  visaged export radar_folder/ --what micro-rdi --block 128 --hop 1 --out slow.npy
+  visaged export events.raw --what events --out events.npy
+  python3 -c \"import numpy; print(numpy.load('maps.npy').shape)\"
+
 What is written:
   rdi            f32 [frame, rx, range_bin 0..=N/2, doppler_bin M] (N range bins if samples are
                  complex). Mean of each chirp off, periodic Hann over samples, FFT, mean over chirps

@@ -23,7 +23,7 @@ pub(super) fn rdi(
 ) -> Result<Vec<u64>, Failure> {
     let clutter = Clutter::from(args.clutter);
     let config = RangeDopplerConfig { clutter, ..RangeDopplerConfig::default() };
-    let mut kernel = RangeDoppler::plan(shape(chirp), &config)?;
+    let mut kernel = RangeDoppler::plan(FrameShape::from(chirp), &config)?;
     let (rx, range_bins, doppler_bins) = kernel.map_shape();
     let mut map = Array3::zeros((rx, range_bins, doppler_bins));
     let mut file =
@@ -49,7 +49,7 @@ pub(super) fn micro(
     let mut config =
         MicroDopplerConfig { mode: args.mode.into(), frames: args.block, hop: args.block };
     config.hop = args.hop.unwrap_or_else(|| config.block());
-    let mut kernel = MicroDoppler::plan(shape(chirp), &config)?;
+    let mut kernel = MicroDoppler::plan(FrameShape::from(chirp), &config)?;
     let (rx, range_bins, doppler_bins) = kernel.map_shape();
     let mut map = Array3::zeros((rx, range_bins, doppler_bins));
     let mut file =
@@ -72,7 +72,7 @@ pub(super) fn profile(
     sensor: &mut dyn Sensor,
     bar: &Bar,
 ) -> Result<Vec<u64>, Failure> {
-    let mut kernel = RangeProfile::plan(shape(chirp), Window::default())?;
+    let mut kernel = RangeProfile::plan(FrameShape::from(chirp), Window::default())?;
     let (rx, range_bins) = kernel.profile_shape();
     let mut profile = Array2::zeros((rx, range_bins));
     let mut file = NpyWriter::create(&args.out, F32, &[rx, range_bins]).map_err(output(args))?;
@@ -85,15 +85,6 @@ pub(super) fn profile(
         Ok(())
     })?;
     file.finish().map_err(output(args))
-}
-
-fn shape(chirp: &ChirpConfig) -> FrameShape {
-    FrameShape {
-        rx: chirp.rx_antennas.len(),
-        chirps: chirp.chirps,
-        samples: chirp.samples,
-        complex: chirp.complex,
-    }
 }
 
 /// Calls `take` with each frame up to the last one asked for.

@@ -233,7 +233,6 @@ mod tests {
 
     use super::*;
     use crate::dsp::radar::twin;
-    use crate::units::Hertz;
 
     #[test]
     fn blocks_without_frames_and_blocks_too_large_are_refused() {
@@ -264,18 +263,7 @@ mod tests {
     /// Figures of papers.md 1.4 and of the recording in the shared data.
     #[test]
     fn the_food_chirp_gives_stacked_bins_of_12_3_mm_per_second_and_a_25_ms_gap() {
-        let food = ChirpConfig {
-            rx_antennas: vec![1, 2, 3],
-            chirps: 64,
-            samples: 128,
-            complex: false,
-            start: Hertz(60.1e9),
-            end: Hertz(61.1e9),
-            sample_rate: Hertz(2e6),
-            chirp_period: Seconds(391.55e-6),
-            frame_period: Seconds(0.05),
-            adc_bits: 12,
-        };
+        let food = ChirpConfig::food();
         let config = MicroDopplerConfig::fooder();
         assert_eq!(config.doppler_bins(food.chirps), 64);
         assert!((config.velocity_resolution(&food).0 - 0.0123).abs() < 1e-4);

@@ -8,18 +8,19 @@ use crate::data::ChirpConfig;
 use crate::units::{Meters, MetersPerSecond};
 
 /// Where to look for peaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PeakConfig {
-    /// First range bin that counts. What leaks from transmitter to receiver lies below it.
-    pub first_range_bin: usize,
+    /// Distance of the first range bin that counts. What leaks from transmitter to receiver lies
+    /// below it: at 0.05 to 0.1 m in every BGT60 recording seen.
+    pub first_range_m: Meters,
     /// Doppler bins on either side of zero that count as still; a Hann window leaks into one.
     pub still_bins: usize,
 }
 
 impl Default for PeakConfig {
     fn default() -> Self {
-        Self { first_range_bin: 2, still_bins: 1 }
+        Self { first_range_m: Meters(0.12), still_bins: 1 }
     }
 }
 
@@ -109,24 +110,42 @@ pub struct Found {
 /// Finds peaks in maps of one shape.
 pub struct Peaks {
     map_shape: (usize, usize, usize),
-    config: PeakConfig,
+    first_range_bin: usize,
+    still_bins: usize,
     /// Mean over receive antennas, `[range_bin, doppler_bin]`.
     combined: Vec<f32>,
     sorted: Vec<f32>,
 }
 
 impl Peaks {
-    /// Plans for maps of `map_shape`, `(rx, range_bin, doppler_bin)`.
+    /// Plans for maps of `map_shape`, `(rx, range_bin, doppler_bin)`, whose range bins are
+    /// `range_step` wide.
     ///
     /// # Errors
     /// When the map has no cell.
-    pub fn plan(map_shape: (usize, usize, usize), config: PeakConfig) -> Result<Self, Error> {
+    pub fn plan(
+        map_shape: (usize, usize, usize),
+        range_step: Meters,
+        config: PeakConfig,
+    ) -> Result<Self, Error> {
         let (rx, range_bins, doppler_bins) = map_shape;
         if rx == 0 || range_bins == 0 || doppler_bins == 0 {
             return Err(Error::EmptyMap { range_bins, doppler_bins });
         }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "`as` saturates, and what lies beyond the map is cut to it"
+        )]
+        let first_range_bin = (config.first_range_m.0 / range_step.0).ceil() as usize;
         let cells = vec![0.0; range_bins * doppler_bins];
-        Ok(Self { map_shape, config, sorted: cells.clone(), combined: cells })
+        Ok(Self {
+            map_shape,
+            first_range_bin: first_range_bin.min(range_bins),
+            still_bins: config.still_bins,
+            sorted: cells.clone(),
+            combined: cells,
+        })
     }
 
     /// Shapes: `map[rx, range_bin, doppler_bin]` of magnitudes, zero velocity at bin `M / 2`.
@@ -143,8 +162,8 @@ impl Peaks {
         for map in map.outer_iter() {
             self.combined.iter_mut().zip(map).for_each(|(sum, &x)| *sum += share * x);
         }
-        let moving = self.strongest(|distance| distance > self.config.still_bins);
-        let still = self.strongest(|distance| distance <= self.config.still_bins);
+        let moving = self.strongest(|distance| distance > self.still_bins);
+        let still = self.strongest(|distance| distance <= self.still_bins);
         let snr_db = moving.and_then(|cell| self.above_median(cell.magnitude));
         Found { moving, still, snr_db }
     }
@@ -154,7 +173,7 @@ impl Peaks {
         let doppler_bins = self.map_shape.2;
         let mut best = (0.0, None);
         let rows = self.combined.chunks_exact(doppler_bins).enumerate();
-        for (range_bin, row) in rows.skip(self.config.first_range_bin) {
+        for (range_bin, row) in rows.skip(self.first_range_bin) {
             for (doppler_bin, &magnitude) in row.iter().enumerate() {
                 if magnitude > best.0 && counts(doppler_bin.abs_diff(doppler_bins / 2)) {
                     best = (magnitude, Some((range_bin, doppler_bin)));
@@ -181,7 +200,7 @@ impl Peaks {
 
     /// Decibels of `magnitude` above the median of all cells that count.
     fn above_median(&mut self, magnitude: f32) -> Option<f32> {
-        let first = self.config.first_range_bin * self.map_shape.2;
+        let first = self.first_range_bin * self.map_shape.2;
         let counted = self.combined.get(first..)?;
         let sorted = &mut self.sorted[..counted.len()];
         sorted.copy_from_slice(counted);
@@ -209,7 +228,9 @@ mod tests {
     use ndarray::Array3;
 
     use super::*;
-    use crate::units::{Hertz, Seconds};
+
+    /// The first bin that counts is then bin 2.
+    const STEP: Meters = Meters(0.06);
 
     #[test]
     fn a_moving_cell_is_told_from_a_stronger_still_one_and_from_leakage() {
@@ -220,7 +241,7 @@ mod tests {
             map[[rx, 7, 7]] = 250.0;
             map[[rx, 5, 4]] = 100.0;
         }
-        let found = Peaks::plan((2, 20, 16), PeakConfig::default()).unwrap().run(&map);
+        let found = Peaks::plan((2, 20, 16), STEP, PeakConfig::default()).unwrap().run(&map);
         let (moving, still) = (found.moving.unwrap(), found.still.unwrap());
         assert_eq!((moving.range_bin, moving.doppler_bin), (5, 4));
         assert_eq!((still.range_bin, still.doppler_bin), (7, 8));
@@ -233,10 +254,10 @@ mod tests {
         let mut map = Array3::zeros((1, 20, 64));
         map[[0, 10, 20]] = 4.0;
         map[[0, 11, 20]] = 4.0;
-        let found = Peaks::plan((1, 20, 64), PeakConfig::default()).unwrap().run(&map);
+        let found = Peaks::plan((1, 20, 64), STEP, PeakConfig::default()).unwrap().run(&map);
         let cell = found.moving.unwrap();
         assert!((cell.range_offset - 0.5).abs() < 1e-6, "a tie lies between the two");
-        let axes = MapAxes::of_range_doppler(&food(), &RangeDopplerConfig::default());
+        let axes = MapAxes::of_range_doppler(&ChirpConfig::food(), &RangeDopplerConfig::default());
         let place = cell.place(&axes);
         assert!((place.range.0 - 10.5 * 0.1499).abs() < 1e-3);
         assert!((place.velocity.0 + 12.0 * 0.0987).abs() < 1e-2);
@@ -244,29 +265,15 @@ mod tests {
 
     #[test]
     fn a_map_without_moving_bins_or_signal_has_no_peak() {
-        let silent =
-            Peaks::plan((1, 8, 16), PeakConfig::default()).unwrap().run(&Array3::zeros((1, 8, 16)));
+        let silent = Peaks::plan((1, 8, 16), STEP, PeakConfig::default())
+            .unwrap()
+            .run(&Array3::zeros((1, 8, 16)));
         assert_eq!(silent, Found::default());
         let one_chirp = Array3::from_elem((1, 8, 1), 3.0);
-        let found = Peaks::plan((1, 8, 1), PeakConfig::default()).unwrap().run(&one_chirp);
+        let found = Peaks::plan((1, 8, 1), STEP, PeakConfig::default()).unwrap().run(&one_chirp);
         assert_eq!(found.moving, None);
         let tiny = Array3::from_elem((1, 1, 16), 3.0);
-        let found = Peaks::plan((1, 1, 16), PeakConfig::default()).unwrap().run(&tiny);
+        let found = Peaks::plan((1, 1, 16), STEP, PeakConfig::default()).unwrap().run(&tiny);
         assert_eq!(found, Found::default(), "all of the map is leakage");
-    }
-
-    fn food() -> ChirpConfig {
-        ChirpConfig {
-            rx_antennas: vec![1],
-            chirps: 64,
-            samples: 128,
-            complex: false,
-            start: Hertz(60.1e9),
-            end: Hertz(61.1e9),
-            sample_rate: Hertz(2e6),
-            chirp_period: Seconds(391.55e-6),
-            frame_period: Seconds(0.05),
-            adc_bits: 12,
-        }
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::data::ChirpConfig;
 use crate::model::error::Fault;
 use crate::model::testing::{TestBundle, Weights, manifest, random_weights, to_file};
-use crate::units::{Hertz, Seconds};
+use crate::units::Hertz;
 
 fn gate() -> &'static Kind {
     Kind::named("fooder_gate").unwrap()
@@ -200,18 +200,7 @@ fn a_flipped_byte_of_the_manifest_is_refused_or_changes_no_score() {
 fn chirps_that_the_bundle_was_not_made_for_are_named_one_by_one() {
     let folder = TestBundle::new("chirps", gate(), "tiny", &to_file(&tiny()));
     let radar = Bundle::load(folder.path()).unwrap().radar.unwrap();
-    let mut chirps = ChirpConfig {
-        rx_antennas: vec![1, 2, 3],
-        chirps: 64,
-        samples: 128,
-        complex: false,
-        start: Hertz(60.1e9),
-        end: Hertz(61.1e9),
-        sample_rate: Hertz(2e6),
-        chirp_period: Seconds(391.6e-6),
-        frame_period: Seconds(0.05),
-        adc_bits: 12,
-    };
+    let mut chirps = ChirpConfig::food();
     assert!(radar.mismatches(&chirps).is_empty());
     chirps.rx_antennas.pop();
     chirps.complex = true;

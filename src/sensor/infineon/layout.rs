@@ -31,9 +31,10 @@ impl Layout {
     /// Finds the files from a recording folder, a device folder or the sample file itself.
     ///
     /// # Errors
-    /// When a folder holds no device, or several.
+    /// When nothing is there, or a folder holds no device, or several.
     pub fn find(path: &Path) -> Result<Self, Error> {
-        if !path.is_dir() {
+        // Asked first, so that the message names what was named and not a file inside it.
+        if !fs::metadata(path).map_err(Error::io(path))?.is_dir() {
             return Ok(Self::around(path.to_owned()));
         }
         if path.join(SAMPLES).is_file() {

@@ -1,5 +1,6 @@
 //! Project chores: `cargo xtask --help`.
 
+mod golden;
 mod scene;
 mod schema;
 
@@ -19,6 +20,12 @@ struct Cli {
 enum Chore {
     /// Makes the shipped demo scene again: configs/scenes/demo.
     Scene,
+    /// Compares the replay of the shipped scene with tests/golden/demo/expected.txt.
+    Golden {
+        /// Writes the file instead; review the difference like code.
+        #[arg(long)]
+        bless: bool,
+    },
     /// Writes the JSON Schema of all published messages: configs/schema/v1.json.
     Schema,
 }
@@ -26,6 +33,7 @@ enum Chore {
 fn main() -> Result<()> {
     match Cli::parse().chore {
         Chore::Scene => scene::write(&root().join("configs/scenes/demo")),
+        Chore::Golden { bless } => golden::run(&root(), bless),
         Chore::Schema => schema::write(&root().join("configs/schema/v1.json")),
     }
 }

@@ -1,0 +1,54 @@
+//! The JSON Schema in the repository is that of the types, and real messages obey it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use visaged::data::message::schema_json;
+
+const FILE: &str = "configs/schema/v1.json";
+
+#[test]
+fn the_schema_in_the_repository_is_the_one_of_the_types() {
+    let written = fs::read_to_string(FILE).unwrap();
+    assert!(written == schema_json().unwrap(), "run `cargo xtask schema` and review {FILE}");
+}
+
+#[test]
+fn every_message_of_the_shipped_scene_has_the_required_keys_and_no_others() {
+    let schema: Value = serde_json::from_str(&fs::read_to_string(FILE).unwrap()).unwrap();
+    let scene = Path::new("configs/scenes/demo");
+    let output = Command::new(env!("CARGO_BIN_EXE_visaged"))
+        .args(["replay", "--no-publish"])
+        .args([scene.join("radar"), scene.join("event.raw")])
+        .output()
+        .unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for line in output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        let message: Value = serde_json::from_slice(line).unwrap();
+        obeys(&message["header"], &schema["header"], "header");
+        let topic = message["topic"].as_str().unwrap();
+        let (stream, payload) = schema["payloads"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .find(|(stream, _)| topic.starts_with(*stream))
+            .unwrap_or_else(|| panic!("{topic} has no schema"));
+        obeys(&message["payload"], payload, topic);
+        seen.insert(stream.clone());
+    }
+    assert_eq!(seen.len(), schema["payloads"].as_object().unwrap().len(), "only {seen:?}");
+}
+
+fn obeys(value: &Value, schema: &Value, what: &str) {
+    let keys = value.as_object().unwrap();
+    let properties = schema["properties"].as_object().unwrap();
+    for key in keys.keys() {
+        assert!(properties.contains_key(key), "{what}: `{key}` is not in the schema");
+    }
+    for key in schema["required"].as_array().into_iter().flatten() {
+        assert!(keys.contains_key(key.as_str().unwrap()), "{what}: {key} is missing in {value}");
+    }
+    assert!(!value.to_string().contains("null"), "{what}: unknown means absent, never null");
+}
