@@ -1,0 +1,63 @@
+//! The table of workloads.
+
+mod event;
+mod evt;
+mod files;
+mod pipeline;
+mod radar;
+
+pub(crate) use files::from_file;
+
+use crate::workload::Workload;
+
+/// Every workload, in the order in which data flows.
+pub(crate) static ALL: &[Workload] = &[
+    Workload { name: "evt3_decode synthetic 64 KiB chunks", prepare: evt::synthetic },
+    Workload { name: "evt3_decode imx636 64 KiB chunks", prepare: evt::imx636 },
+    Workload { name: "evt3_decode face 64 KiB chunks", prepare: evt::face_evt3 },
+    Workload { name: "evt3_decode sparklers x4 64 KiB chunks", prepare: evt::sparklers_evt3 },
+    Workload { name: "evt2_decode sparklers x16 64 KiB chunks", prepare: evt::sparklers_evt2 },
+    Workload { name: "evt21_decode face little 64 KiB chunks", prepare: evt::face_evt21 },
+    Workload { name: "aedat4_decode face 64 KiB chunks", prepare: files::aedat4 },
+    Workload { name: "dat_decode face 64 KiB chunks", prepare: files::dat },
+    Workload { name: "read imx636 evt3 from file", prepare: files::read_imx636 },
+    Workload { name: "read face aedat4 from file", prepare: files::read_aedat4 },
+    Workload {
+        name: "range_doppler 3 rx x 64 chirps x 128 samples i16",
+        prepare: radar::range_doppler,
+    },
+    Workload {
+        name: "range_doppler mti 3 rx x 64 chirps x 128 samples i16",
+        prepare: radar::range_doppler_mti,
+    },
+    Workload {
+        name: "micro_doppler frame-mean 64 frames of 3 rx x 64 x 128 i16",
+        prepare: radar::micro_doppler,
+    },
+    Workload {
+        name: "micro_doppler stacked 8 frames of 3 rx x 64 x 128 i16",
+        prepare: radar::micro_doppler_stacked,
+    },
+    Workload { name: "model_input 3 rx x 65 x 64 map to 64 x 64", prepare: radar::model_input },
+    Workload { name: "denoise face 320x240", prepare: event::denoise },
+    Workload { name: "face_region face 320x240", prepare: event::face_region },
+    Workload { name: "voxels face 320x240 to 2 x 16 x 112 x 112", prepare: event::voxels },
+    Workload { name: "pipeline radar 19.8 s recording", prepare: pipeline::radar },
+    Workload { name: "pipeline event face recording", prepare: pipeline::event },
+    Workload { name: "pipeline demo scene, radar and events", prepare: pipeline::demo },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_workload_hides_behind_the_name_of_another() {
+        for (n, workload) in ALL.iter().enumerate() {
+            let others = ALL.iter().enumerate().filter(|&(other, _)| other != n);
+            for (_, other) in others {
+                assert!(!other.name.starts_with(workload.name), "{}", workload.name);
+            }
+        }
+    }
+}
