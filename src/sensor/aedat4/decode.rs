@@ -146,17 +146,17 @@ impl Decoder {
         if self.state == State::Packet || self.pending.len() >= PACKET_FRONT {
             self.counts.add("truncated-packet", u64::from(!self.pending.is_empty()));
         }
-        let mut rest = core::mem::take(&mut self.pending);
-        while rest.len() >= PACKET_FRONT {
+        let rest = core::mem::take(&mut self.pending);
+        let mut at = 0;
+        while rest.len() - at >= PACKET_FRONT {
             self.state = State::Lost;
             self.counts.add("skipped-bytes", 1);
             self.position += 1;
-            rest.remove(0);
+            at += 1;
             // The header was read long ago, so that no error can come.
-            let used = self.consume(&rest, out).unwrap_or(rest.len());
-            rest.drain(..used);
+            at += self.consume(&rest[at..], out).unwrap_or(rest.len() - at);
         }
-        self.counts.add("skipped-bytes", rest.len() as u64);
+        self.counts.add("skipped-bytes", (rest.len() - at) as u64);
     }
 
     /// Consumes as much of `input` as possible and says how much.
