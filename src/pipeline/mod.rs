@@ -223,11 +223,23 @@ impl Pipeline {
         let Chain::Radar(chain) = &mut lane.chain else { return };
         let summary = chain.run(frame.stamp, &frame.value);
         out.push(message(&lane.name, frame.stamp, Payload::Radar(summary)));
-        let identity = self.identity.decide(self.liveness(frame.stamp));
-        out.push(message(Message::FUSED, frame.stamp, Payload::Identity(identity)));
-        if let Some(expression) = self.expression.decide(frame.stamp, identity) {
-            out.push(message(Message::FUSED, frame.stamp, Payload::Expression(expression)));
+        self.decide(frame.stamp, out);
+    }
+
+    /// Says who is there, and what the expression stage does.
+    fn decide(&mut self, now: Stamp<HostClock>, out: &mut Vec<Message>) {
+        let identity = self.identity.decide(self.liveness(now));
+        out.push(message(Message::FUSED, now, Payload::Identity(identity)));
+        if let Some(expression) = self.expression.decide(now, identity) {
+            out.push(message(Message::FUSED, now, Payload::Expression(expression)));
         }
+    }
+
+    /// True while a radar sets the pace of decisions.
+    fn has_radar(&self) -> bool {
+        self.lanes
+            .iter()
+            .any(|lane| matches!(lane.chain, Chain::Radar(_)) && lane.state != SensorState::Ended)
     }
 
     /// What the radar that sees most says.
@@ -243,7 +255,12 @@ impl Pipeline {
         let lane = &mut self.lanes[source];
         let Chain::Event(_, chain) = &mut lane.chain else { return };
         let name = &lane.name;
+        let said = out.len();
         chain.push(slice, |stamp, summary| out.push(message(name, stamp, Payload::Event(summary))));
+        if out.len() > said && !self.has_radar() {
+            // Nobody else would say it: a subscriber must not be left with silence.
+            self.decide(slice.stamp, out);
+        }
     }
 
     /// Lets silent cameras say that nothing happened.

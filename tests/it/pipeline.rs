@@ -118,6 +118,18 @@ fn every_frame_speaks_of_radar_and_identity_and_time_never_runs_backwards() {
 }
 
 #[test]
+fn a_camera_alone_still_says_that_nothing_is_known() {
+    let mut pipeline = Pipeline::plan(&Config::default(), &[camera()], None).unwrap();
+    let mut out = Vec::new();
+    pipeline.push(0, batch(&events(5_000)), &mut out);
+    pipeline.end(0, &mut out);
+    let identities: Vec<_> =
+        out.iter().filter(|message| message.payload.stream() == "identity").collect();
+    assert!(identities.len() >= 4, "{} in half a second", identities.len());
+    assert!(out.iter().any(|message| message.payload.stream() == "expression"));
+}
+
+#[test]
 fn what_does_not_fit_a_source_is_counted_and_dropped() {
     let mut pipeline = both();
     let mut out = Vec::new();
