@@ -2,6 +2,7 @@
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Failure;
 use super::open::{self, Headerless};
@@ -33,6 +34,10 @@ pub(super) struct Args {
     /// port 5556 of this machine, if it is free.
     #[arg(long, value_name = "ENDPOINT")]
     publish: Vec<Endpoint>,
+    /// Before the first message, wait so many seconds at most for a subscriber, so that it misses
+    /// nothing even at `--speed max`.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, conflicts_with = "no_publish")]
+    await_subscriber: u16,
     /// Publish nothing.
     #[arg(long, conflicts_with = "publish")]
     no_publish: bool,
@@ -44,7 +49,8 @@ const EXAMPLES: &str = "\
 Examples:
   visaged replay radar_folder/ events.raw > results.jsonl
   visaged replay radar_folder/ --config lab.toml --no-publish | jq .payload.slow.range_m
-  visaged replay radar_folder/ events.raw --speed real --publish tcp://127.0.0.1:6000";
+  visaged replay radar_folder/ events.raw --speed real --publish tcp://127.0.0.1:6000
+  visaged replay radar_folder/ events.raw --await-subscriber 10 > /dev/null";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Speed {
@@ -65,6 +71,15 @@ pub(super) fn execute(args: &Args) -> Result<(), Failure> {
         publisher: publisher(args, &config)?,
         encoding: config.publish.encoding,
     };
+    if let Some(publisher) = &outlet.publisher {
+        for endpoint in publisher.bound() {
+            tracing::info!(endpoint, "publishing");
+        }
+        let limit = Duration::from_secs(args.await_subscriber.into());
+        if !publisher.await_subscriber(limit) && !limit.is_zero() {
+            tracing::warn!("nobody has subscribed; replaying all the same");
+        }
+    }
     let mut pace = Pacing::new(args.speed).map_err(daemon::Error::Thread)?;
     drive(&config, prepared, |message| {
         if pace.wait_for(&message) {

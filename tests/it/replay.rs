@@ -1,11 +1,13 @@
 //! Replays: the same bytes twice, merged by time, and honest about what is not known.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
 use crate::support;
+use crate::zmtp::Subscriber;
 
 fn visaged(args: &[&str], recordings: &[PathBuf]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_visaged")).args(args).args(recordings).output().unwrap()
@@ -92,6 +94,42 @@ fn real_radar_and_a_real_face_replay_together_and_say_how_they_were_aligned() {
     assert_eq!(last["payload"]["alignment"], "starts");
     assert_eq!(last["payload"]["sensors"][1]["received"], 111_954);
     assert_eq!(last["payload"]["sensors"][0]["received"], 256);
+}
+
+#[test]
+fn a_subscriber_that_is_waited_for_gets_every_line_even_at_full_speed() {
+    let mut replay = Command::new(env!("CARGO_BIN_EXE_visaged"))
+        .args(["replay", "--await-subscriber", "20", "--publish", "tcp://127.0.0.1:0"])
+        .args(scene())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let address = BufReader::new(replay.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .find_map(|line| Some(line.split_once("tcp://")?.1.trim_matches('"').to_owned()))
+        .expect("the replay says where it publishes");
+    let mut subscriber = Subscriber::connect(&address, b"v1/");
+    let reader = std::thread::spawn({
+        let mut stdout = replay.stdout.take().unwrap();
+        move || {
+            let mut text = Vec::new();
+            stdout.read_to_end(&mut text).unwrap();
+            text
+        }
+    });
+    let mut received = Vec::new();
+    while let Ok(message) = subscriber.try_message() {
+        received.push(String::from_utf8(message[0].clone()).unwrap());
+    }
+    assert!(replay.wait().unwrap().success());
+    let printed: Vec<_> = lines(&reader.join().unwrap())
+        .iter()
+        .map(|line| line["topic"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(printed.len() > 700, "only {} lines", printed.len());
+    assert_eq!(received, printed);
 }
 
 #[test]

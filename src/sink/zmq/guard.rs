@@ -19,8 +19,7 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Lets subscribers in at `listeners`, each served by a task of its own.
-    pub(super) fn post(listeners: Vec<Listener>, limits: Limits, tally: &Arc<Tally>) -> Self {
-        let seats = Arc::new(Seats::new(limits, Arc::clone(tally)));
+    pub(super) fn post(listeners: Vec<Listener>, limits: Limits, seats: Arc<Seats>) -> Self {
         let places = Arc::new(Semaphore::new(limits.connections));
         let mut doors = JoinSet::new();
         for listener in listeners {
@@ -28,7 +27,7 @@ impl Guard {
                 listener,
                 places: Arc::clone(&places),
                 seats: Arc::clone(&seats),
-                tally: Arc::clone(tally),
+                tally: Arc::clone(seats.tally()),
                 limits,
             };
             doors.spawn(door.keep());

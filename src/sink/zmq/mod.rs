@@ -19,6 +19,7 @@
 //! who counts it.
 
 mod endpoint;
+mod first;
 mod frames;
 mod guard;
 mod limits;
@@ -34,6 +35,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -44,9 +46,11 @@ use crate::data::Counts;
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use limits::Limits;
 
+use first::FirstSubscription;
 use guard::Guard;
 use link::Link;
 use listener::Listener;
+use seats::Seats;
 use tally::{Reason, Tally};
 
 /// Messages between the pipeline and the publisher thread.
@@ -62,6 +66,7 @@ pub struct Publisher {
     thread: Option<JoinHandle<()>>,
     bound: Vec<String>,
     tally: Arc<Tally>,
+    first: Arc<FirstSubscription>,
 }
 
 /// A message on its way to the publisher thread.
@@ -127,15 +132,17 @@ impl Publisher {
         let (report, reported) = std_mpsc::channel();
         let endpoints = endpoints.to_vec();
         let tally = Arc::new(Tally::default());
-        let counted = Arc::clone(&tally);
+        let first = Arc::new(FirstSubscription::default());
+        let (counted, noted) = (Arc::clone(&tally), Arc::clone(&first));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = std::thread::Builder::new()
-            .name("publisher".into())
-            .spawn(move || runtime.block_on(serve(&endpoints, limits, &counted, queue, &report)))?;
+        let thread = std::thread::Builder::new().name("publisher".into()).spawn(move || {
+            let seats = Arc::new(Seats::new(limits, counted, noted));
+            runtime.block_on(serve(&endpoints, limits, seats, queue, &report));
+        })?;
         let bound = reported.recv().unwrap_or_else(|_| {
             Err(io::Error::other("the publisher thread ended before it was bound").into())
         })?;
-        Ok(Self { feed: Some(feed), thread: Some(thread), bound, tally })
+        Ok(Self { feed: Some(feed), thread: Some(thread), bound, tally, first })
     }
 
     /// The endpoints as bound, port 0 resolved.
@@ -148,6 +155,13 @@ impl Publisher {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.tally.counts()
+    }
+
+    /// Waits at most `limit` for the first subscription ever made; true once there was one. What
+    /// is published after that is heard by that subscriber.
+    #[must_use]
+    pub fn await_subscriber(&self, limit: Duration) -> bool {
+        self.first.wait(limit)
     }
 
     /// Hands over one message; never waits.
@@ -196,7 +210,7 @@ type Bound = Result<Vec<String>, PublishError>;
 async fn serve(
     endpoints: &[Endpoint],
     limits: Limits,
-    tally: &Arc<Tally>,
+    seats: Arc<Seats>,
     queue: mpsc::Receiver<Post>,
     report: &std_mpsc::Sender<Bound>,
 ) {
@@ -209,9 +223,9 @@ async fn serve(
         }
     };
     let bound = listeners.iter().map(|listener| listener.endpoint().to_string()).collect();
-    let guard = Guard::post(listeners, limits, tally);
+    let guard = Guard::post(listeners, limits, seats);
     if report.send(Ok(bound)).is_ok() {
-        if let Err(error) = publish_all(queue, link, &guard, &limits, tally).await {
+        if let Err(error) = publish_all(queue, link, &guard.seats, &limits).await {
             tracing::error!(%error, "the publisher ends");
         }
         guard.retire(&limits).await;
@@ -237,18 +251,17 @@ async fn open(
 async fn publish_all(
     mut queue: mpsc::Receiver<Post>,
     mut link: Link,
-    guard: &Guard,
+    seats: &Seats,
     limits: &Limits,
-    tally: &Tally,
 ) -> io::Result<()> {
     while let Some(Post { frames, patient }) = queue.recv().await {
         if frames.iter().map(|frame| frame.len() + zmtp::HEADER_LEN).sum::<usize>()
             > limits.message_bytes
         {
-            tally.add(Reason::Oversized, 1);
+            seats.tally().add(Reason::Oversized, 1);
             continue;
         }
-        if guard.seats.is_empty() {
+        if seats.is_empty() {
             continue; // as PUB does
         }
         let [topic, header, payload] = frames;
@@ -257,11 +270,11 @@ async fn publish_all(
         message.push_back(payload.into());
         let published = link.pass(message).await?;
         if patient {
-            let room = guard.seats.room_for(&published.topic, published.bytes.len());
+            let room = seats.room_for(&published.topic, published.bytes.len());
             // Who has no room by then loses its oldest message, as always.
             drop(tokio::time::timeout(limits.patience, room).await);
         }
-        guard.seats.deliver(&published.topic, &published.bytes);
+        seats.deliver(&published.topic, &published.bytes);
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::first::FirstSubscription;
 use super::limits::Limits;
 use super::outbox::{Encoded, Outbox};
 use super::tally::{Reason, Tally};
@@ -15,6 +16,7 @@ pub(super) struct Seats {
     taken: Mutex<Taken>,
     limits: Limits,
     tally: Arc<Tally>,
+    first: Arc<FirstSubscription>,
     /// Somebody's outbox has shrunk, or somebody has left. Only the publishing loop waits for it.
     moved: Notify,
 }
@@ -41,8 +43,13 @@ struct Papers {
 
 impl Seats {
     /// Nobody yet.
-    pub(super) fn new(limits: Limits, tally: Arc<Tally>) -> Self {
-        Self { taken: Mutex::default(), limits, tally, moved: Notify::new() }
+    pub(super) fn new(limits: Limits, tally: Arc<Tally>, first: Arc<FirstSubscription>) -> Self {
+        Self { taken: Mutex::default(), limits, tally, first, moved: Notify::new() }
+    }
+
+    /// Where what happens at the seats is counted.
+    pub(super) const fn tally(&self) -> &Arc<Tally> {
+        &self.tally
     }
 
     /// A seat for one subscriber, free again when it is dropped.
@@ -104,7 +111,12 @@ pub(super) struct Seat {
 impl Seat {
     /// False if it has as many subscriptions as it may have.
     pub(super) fn subscribe(&self, prefix: Vec<u8>) -> bool {
-        lock(&self.desk.papers).subscriptions.add(prefix, self.seats.limits.subscriptions)
+        let added =
+            lock(&self.desk.papers).subscriptions.add(prefix, self.seats.limits.subscriptions);
+        if added {
+            self.seats.first.note();
+        }
+        added
     }
 
     /// Takes back one subscription to `prefix`; nothing happens if there is none.
@@ -203,7 +215,7 @@ mod tests {
 
     #[test]
     fn only_who_subscribed_is_served_and_who_left_holds_nobody_up() {
-        let seats = Arc::new(Seats::new(Limits::default(), Arc::default()));
+        let seats = Arc::new(Seats::new(Limits::default(), Arc::default(), Arc::default()));
         let (ours, other) = (seats.take(), seats.take());
         assert!(ours.subscribe(b"v1/".to_vec()));
         seats.deliver(b"v1/radar/", &b"message".as_slice().into());

@@ -54,7 +54,7 @@ class Comparison:
 
 
 MEMORY = "file in memory, 64 KiB chunks, one batch of events used again"
-FROM_FILE = "from file, 64 KiB at a time, a new batch each"
+FROM_FILE = "from file, a chunk at a time, a new batch each"
 EVT3_CRATE = Peer("evt3 (Rust)", "evt3-crate", MEMORY)
 EVT3_FEED = Peer("evt3 (Python)", "evt3-feed", "file in memory, 64 KiB chunks, new arrays each")
 EVT3_FILE = Peer("evt3 (Python)", "evt3-file", "from file, all events in arrays")
