@@ -24,10 +24,7 @@ pub(super) fn rdi(
     let clutter = Clutter::from(args.clutter);
     let config = RangeDopplerConfig { clutter, ..RangeDopplerConfig::default() };
     let mut kernel = RangeDoppler::plan(FrameShape::from(chirp), &config)?;
-    let (rx, range_bins, doppler_bins) = kernel.map_shape();
-    let mut map = Array3::zeros((rx, range_bins, doppler_bins));
-    let mut file =
-        NpyWriter::create(&args.out, F32, &[rx, range_bins, doppler_bins]).map_err(output(args))?;
+    let (mut map, mut file) = map_and_file(args, kernel.map_shape())?;
     let frames = args.frames.unwrap_or(Frames::ALL);
     each_frame(frames, sensor, bar, |frame| {
         // Every frame up to the last is computed: a moving-target memory needs those before.
@@ -50,10 +47,7 @@ pub(super) fn micro(
         MicroDopplerConfig { mode: args.mode.into(), frames: args.block, hop: args.block };
     config.hop = args.hop.unwrap_or_else(|| config.block());
     let mut kernel = MicroDoppler::plan(FrameShape::from(chirp), &config)?;
-    let (rx, range_bins, doppler_bins) = kernel.map_shape();
-    let mut map = Array3::zeros((rx, range_bins, doppler_bins));
-    let mut file =
-        NpyWriter::create(&args.out, F32, &[rx, range_bins, doppler_bins]).map_err(output(args))?;
+    let (mut map, mut file) = map_and_file(args, kernel.map_shape())?;
     let frames = args.frames.unwrap_or(Frames::ALL);
     each_frame(frames, sensor, bar, |frame| {
         // Blocks are made of the chosen frames alone, so that `--frames` chooses where they start.
@@ -85,6 +79,15 @@ pub(super) fn profile(
         Ok(())
     })?;
     file.finish().map_err(output(args))
+}
+
+/// A map of `(rx, range_bin, doppler_bin)` and a file of such maps.
+fn map_and_file(
+    args: &Args,
+    (rx, range_bins, doppler_bins): (usize, usize, usize),
+) -> Result<(Array3<f32>, NpyWriter), Failure> {
+    let file = NpyWriter::create(&args.out, F32, &[rx, range_bins, doppler_bins]);
+    Ok((Array3::zeros((rx, range_bins, doppler_bins)), file.map_err(output(args))?))
 }
 
 /// Calls `take` with each frame up to the last one asked for.
