@@ -15,6 +15,7 @@ mod configs;
 mod dsp_event;
 mod dsp_radar;
 mod evt;
+mod export;
 mod golden;
 mod guard;
 mod npy;
