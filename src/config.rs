@@ -186,7 +186,7 @@ impl Config {
 }
 
 impl SensorConfig {
-    /// The row of [`SENSORS`] and a table of settings that was checked against it.
+    /// Opens the sensor or recording.
     ///
     /// # Errors
     /// When the kind is unknown or cannot be opened with these settings.

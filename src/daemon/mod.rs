@@ -6,7 +6,6 @@ mod reader;
 mod stop;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -92,7 +91,7 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
         return Err(Error::NoSensor);
     }
     let bundle = match &config.model {
-        Some(model) => Some(Bundle::load(&PathBuf::from(&model.bundle))?),
+        Some(model) => Some(Bundle::load(&model.bundle)?),
         None => None,
     };
     let pipeline = Pipeline::plan(&config.pipeline, &sources, bundle)?;

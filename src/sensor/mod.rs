@@ -138,7 +138,7 @@ pub enum Error {
         source: Box<toml::de::Error>,
     },
     /// No row of [`SENSORS`] has this name.
-    #[error("there is no sensor kind `{kind}`; run `visaged run --help` for the known ones")]
+    #[error("there is no sensor kind `{kind}`; run `visaged info --help` for the known ones")]
     UnknownKind {
         /// As configured.
         kind: String,

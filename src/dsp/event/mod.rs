@@ -29,7 +29,6 @@
 //! assert_eq!(windows, 1); // 80 ms .. 400 ms: the first whole one
 //! ```
 
-mod activity;
 mod background_activity;
 mod denoise;
 mod face_region;
@@ -43,7 +42,6 @@ mod voxels;
 #[cfg(test)]
 mod testing;
 
-pub use activity::{Activity, ActivityMeter};
 pub use background_activity::BackgroundActivity;
 pub use denoise::{Denoise, DenoiseConfig, DenoiseCounts};
 pub use face_region::{FaceConfig, FaceCounts, FaceRegion, Region, Sighting};
