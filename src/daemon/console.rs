@@ -58,6 +58,16 @@ impl Console {
                 line.push_str(&format!(" {}", word(label)));
             }
         }
+        for sensor in &status.sensors {
+            if let Some(trouble) = &sensor.trouble {
+                line.push_str(&format!(
+                    " | {} {} ({})",
+                    sensor.name,
+                    word(&sensor.state),
+                    word(trouble)
+                ));
+            }
+        }
         for (reason, n) in status.dropped.iter() {
             line.push_str(&format!(" | {reason}: {n}"));
         }

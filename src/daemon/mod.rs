@@ -2,6 +2,8 @@
 
 pub mod clock;
 mod console;
+mod inbox;
+mod live;
 mod reader;
 mod stop;
 
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::data::message::{Message, Payload};
-use crate::data::{Counts, Source};
+use crate::data::{Counts, Epoch, Input, Source};
 use crate::model::Bundle;
 use crate::pipeline::{self, Pipeline};
 use crate::sensor::{self, Sensor};
@@ -22,6 +24,7 @@ use crate::units::Micros;
 pub use console::Console;
 pub use stop::{Stop, on_signals};
 
+use live::Readers;
 use reader::{Delivery, Reader};
 
 /// How long the pipeline thread waits for a sensor before it looks at the stop switch again.
@@ -108,11 +111,6 @@ pub fn run(config: &Config, stop: &Stop, mut seen: impl FnMut(&Message)) -> Resu
     for endpoint in publisher.bound() {
         tracing::info!(endpoint, "publishing");
     }
-    let mut readers = Vec::new();
-    for (entry, sensor) in config.sensors.iter().zip(sensors) {
-        readers.push(Reader::start(entry.clone(), sensor, stop.clone())?);
-    }
-    notify(&[sd_notify::NotifyState::Ready]);
     let mut outlet = Outlet {
         publisher,
         stamper: Stamper::new(clock::boot_id()),
@@ -120,18 +118,78 @@ pub fn run(config: &Config, stop: &Stop, mut seen: impl FnMut(&Message)) -> Resu
         lost: 0,
         said: Counts::default(),
     };
-    let result = feed(config, stop, &readers, pipeline, |message| {
+    let mut send = |message: Message| {
         seen(&message);
         outlet.send(message)
-    });
-    notify(&[sd_notify::NotifyState::Stopping]);
-    stop.throw();
+    };
+    let mut drive = Drive { pipeline, out: Vec::new(), send: &mut send };
+    let result = if sensors.iter().all(|sensor| sensor.description().epoch == Epoch::Live) {
+        play_live(config, sensors, &mut drive, stop)
+    } else {
+        play_recordings(config, sensors, &mut drive, stop)
+    };
     if outlet.lost > 0 {
         tracing::warn!(lost = outlet.lost, "messages were lost between pipeline and publisher");
     }
     outlet.publisher.finish();
+    result
+}
+
+fn play_live(
+    config: &Config,
+    sensors: Vec<Box<dyn Sensor>>,
+    drive: &mut Drive<'_>,
+    stop: &Stop,
+) -> Result<(), Error> {
+    let names: Vec<_> = config.sensors.iter().map(|entry| entry.name.clone()).collect();
+    let readers = Readers::start(sensors, &names, stop)?;
+    notify(&[sd_notify::NotifyState::Ready]);
+    let result = readers.feed(drive, stop);
+    notify(&[sd_notify::NotifyState::Stopping]);
+    stop.throw();
+    readers.join();
+    result
+}
+
+fn play_recordings(
+    config: &Config,
+    sensors: Vec<Box<dyn Sensor>>,
+    drive: &mut Drive<'_>,
+    stop: &Stop,
+) -> Result<(), Error> {
+    let mut readers = Vec::new();
+    for (entry, sensor) in config.sensors.iter().zip(sensors) {
+        readers.push(Reader::start(entry.clone(), sensor, stop.clone())?);
+    }
+    notify(&[sd_notify::NotifyState::Ready]);
+    let result = feed(config, stop, &readers, drive);
+    notify(&[sd_notify::NotifyState::Stopping]);
+    stop.throw();
     readers.into_iter().for_each(Reader::join);
     result
+}
+
+/// The pipeline and the way out of it: everything it is told goes through here.
+struct Drive<'a> {
+    pipeline: Pipeline,
+    out: Vec<Message>,
+    /// Publishes a message; gives what was lost or refused on the way out.
+    send: &'a mut dyn FnMut(Message) -> Result<Counts, Error>,
+}
+
+impl Drive<'_> {
+    /// Tells the pipeline `input` and sends what it says.
+    fn tell(&mut self, input: Input) -> Result<(), Error> {
+        self.pipeline.take(input, &mut self.out);
+        let mut lost = Counts::default();
+        for message in self.out.drain(..) {
+            lost.merge(&(self.send)(message)?);
+        }
+        if !lost.is_empty() {
+            self.pipeline.take(Input::Dropped { counts: lost }, &mut self.out);
+        }
+        Ok(())
+    }
 }
 
 /// Messages on their way out of the pipeline thread.
@@ -168,39 +226,39 @@ impl Outlet {
     fn news(&mut self) -> Counts {
         let now = self.publisher.counts();
         let mut news = Counts::default();
-        for (reason, n) in now.iter().filter(|&(reason, _)| reason != zmq::ACCEPTED) {
-            news.add(reason, n.saturating_sub(self.said.get(reason)));
+        for (reason, n) in
+            now.since(&self.said).iter().filter(|&(reason, _)| reason != zmq::ACCEPTED)
+        {
+            news.add(reason.to_owned(), n);
         }
         self.said = now;
         news
     }
 }
 
-/// The pipeline thread: takes from the sensor that the pipeline waits for, in lock-step.
+/// The pipeline thread of recordings: takes from the one that the pipeline waits for, in lock-step.
 fn feed(
     config: &Config,
     stop: &Stop,
     readers: &[Reader],
-    mut pipeline: Pipeline,
-    mut send: impl FnMut(Message) -> Result<Counts, Error>,
+    drive: &mut Drive<'_>,
 ) -> Result<(), Error> {
-    let mut out = Vec::new();
     while !stop.is_thrown() {
-        let Some(source) = pipeline.hungry() else {
+        let Some(source) = drive.pipeline.hungry() else {
             if !config.playback.repeat {
                 return Ok(());
             }
-            pipeline.restart(ROUND_GAP);
+            drive.tell(Input::Restart { gap: ROUND_GAP })?;
             readers.iter().for_each(Reader::again);
             continue;
         };
         match readers[source].deliveries.recv_timeout(GLANCE) {
             Ok(Delivery::Reading(reading, counts)) => {
-                pipeline.report(source, counts);
-                pipeline.push(source, reading, &mut out);
+                drive.tell(Input::Counts { source, counts })?;
+                drive.tell(Input::Reading { source, reading, arrival: None })?;
             }
             Ok(Delivery::End) | Err(RecvTimeoutError::Disconnected) => {
-                pipeline.end(source, &mut out);
+                drive.tell(Input::End { source })?;
             }
             Ok(Delivery::Failed(source_error)) => {
                 let name = config.sensors[source].name.clone();
@@ -208,12 +266,7 @@ fn feed(
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
-        for message in out.drain(..) {
-            for (reason, n) in send(message)?.iter() {
-                pipeline.count(reason, n);
-            }
-        }
-        // Fed here and nowhere else, so that a hang in the pipeline is seen by the supervisor.
+        // Fed here and nowhere else, so that a hang in the pipeline is seen by systemd.
         notify(&[sd_notify::NotifyState::Watchdog]);
     }
     Ok(())

@@ -297,6 +297,8 @@ pub enum Alignment {
     Unix,
     /// At least one recording carries no absolute time: each starts at `recorded_us` = 0.
     Starts,
+    /// Live sensors, each mapped to the host's monotonic clock.
+    Live,
 }
 
 /// One sensor as the pipeline sees it.
@@ -304,8 +306,14 @@ pub enum Alignment {
 pub struct SensorStatus {
     /// Its name in the configuration.
     pub name: String,
-    /// Streaming, or why not.
+    /// Streaming, or not.
     pub state: SensorState,
+    /// Why it is degraded or lost; absent while all is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<SensorTrouble>,
+    /// What is known of its clock; absent for recordings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockReport>,
     /// Radar frames or events received.
     pub received: u64,
     /// Everything its decoder refused or counted, by reason.
@@ -321,8 +329,61 @@ pub enum SensorState {
     Starting,
     /// Delivering.
     Streaming,
+    /// Delivering, and `trouble` says what is wrong with it.
+    Degraded,
+    /// Not delivering; it is tried again.
+    Lost,
     /// The recording has ended.
     Ended,
+}
+
+/// What is wrong with a sensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SensorTrouble {
+    /// Lost: connected, but nothing has come for 400 ms or four frame periods.
+    Silent,
+    /// Lost: not there, or unplugged.
+    Absent,
+    /// Lost: it does not speak the configured protocol, or not with the configured key.
+    Protocol,
+    /// Lost: it runs with another configuration than the one asked for; the log names both.
+    Configuration,
+    /// Degraded: within the last second something was lost or refused; `counts` says what.
+    LosingData,
+    /// Degraded: its clock is not known yet; stamps are arrival times.
+    ClockUnsynced,
+    /// Degraded: its clock was not heard for ten seconds; stamps follow the last fit.
+    ClockHoldover,
+}
+
+/// A live sensor's clock against the host's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct ClockReport {
+    /// Whether stamps can be mapped, and how fresh the fit is.
+    pub state: ClockState,
+    /// What the device's clock gains, parts per million.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_ppm: Option<f64>,
+    /// Robust deviation of the measurements from the fit, microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub residual_us: Option<f64>,
+    /// Lowest round trip of a time exchange, microseconds: stamps are wrong by at most half of it.
+    /// Absent for a device that answers none; then they are late by the lowest latency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trip_us: Option<i64>,
+}
+
+/// How far a live sensor's clock is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClockState {
+    /// Too little was heard: readings are stamped when they arrive.
+    Unsynced,
+    /// The fit is fresh.
+    Locked,
+    /// No good exchange or arrival for ten seconds: the last fit holds, and its error adds up.
+    Holdover,
 }
 
 /// JSON Schema (draft 2020-12) of the header and of each stream's payload, pretty-printed.

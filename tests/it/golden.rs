@@ -98,6 +98,7 @@ fn read(path: &Path) -> Seen {
                     digest.update([u8::from(event.on)]);
                 }
             }
+            Reading::Notice(notice) => panic!("{notice:?} from a recording"),
         }
     }
     seen.sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();

@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sink", &["data", "units"]),
     ("pipeline", &["sync", "dsp", "model", "fusion", "data", "units"]),
     ("config", &["sensor", "pipeline", "sink"]),
-    ("daemon", &["config", "pipeline", "model", "sensor", "sink", "data", "units"]),
+    ("daemon", &["config", "pipeline", "sync", "model", "sensor", "sink", "data", "units"]),
     ("command", &["daemon", "config", "pipeline", "sensor", "sink", "dsp", "data", "units"]),
 ];
 
