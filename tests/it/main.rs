@@ -18,6 +18,7 @@ mod evt;
 mod export;
 mod golden;
 mod guard;
+mod live_pipeline;
 mod npy;
 mod pipeline;
 mod publish;
