@@ -12,6 +12,7 @@
 
 mod aedat4;
 mod configs;
+mod control;
 mod dsp_event;
 mod dsp_radar;
 mod evt;
