@@ -164,6 +164,7 @@ mod tests {
             state,
             trouble: (state == SensorState::Lost).then_some(SensorTrouble::Silent),
             clock: None,
+            frame_period_us: None,
             received: 0,
             counts: Counts::default(),
         };

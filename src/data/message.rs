@@ -321,6 +321,10 @@ pub struct SensorStatus {
     /// What is known of its clock; absent for recordings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockReport>,
+    /// Time from frame to frame of a live radar by its own stamps, microseconds; absent for others
+    /// and before eight frames came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame_period_us: Option<f64>,
     /// Radar frames or events received.
     pub received: u64,
     /// Everything its decoder refused or counted, by reason.

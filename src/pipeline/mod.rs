@@ -154,6 +154,7 @@ impl Pipeline {
         match (&mut lane.chain, reading) {
             (Chain::Radar(chain), Reading::Radar(frame)) if chain.fits(&frame) => {
                 lane.received += 1;
+                lane.time_frame(frame.number, frame.stamp);
                 let micros = frame.stamp.as_micros();
                 if let Some(arrival) = arrival {
                     line.arrived(source, micros, arrival);

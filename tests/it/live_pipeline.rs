@@ -234,6 +234,30 @@ fn a_status_says_that_the_sensors_are_live_and_how_well_their_clocks_are_known()
         assert_eq!(sensor.state, SensorState::Streaming, "{sensor:?}");
         assert!(sensor.clock.unwrap().round_trip_us.unwrap() <= 1_600, "{sensor:?}");
     }
+    assert_eq!(at_four_seconds.sensors[0].frame_period_us, Some(50_000.0));
+    assert_eq!(at_four_seconds.sensors[1].frame_period_us, None);
+}
+
+#[test]
+fn a_radar_that_runs_slower_than_configured_is_read_by_its_own_period() {
+    // The same frames, 10 % slower: what moves from frame to frame moves 10 % slower.
+    let run = |period: i64| {
+        let mut script = Script::new(8_000_000);
+        for number in 0..130 {
+            let device = i64::try_from(number).unwrap() * period;
+            let Reading::Radar(mut slower) = frame(number) else { unreachable!() };
+            slower.stamp = Stamp::from_micros(device);
+            script.reading(0, Reading::Radar(slower), host(0, device) + 35_000);
+        }
+        script.run()
+    };
+    let slow_velocity = |messages: &[Message]| -> f32 {
+        let last = of(messages, "radar").pop();
+        let Some(Payload::Radar(summary)) = last else { panic!("no radar message") };
+        summary.slow.unwrap().velocity_m_s
+    };
+    let ratio = slow_velocity(&run(50_000)) / slow_velocity(&run(55_000));
+    assert!((ratio - 1.1).abs() < 1e-3, "{ratio}");
 }
 
 #[test]
