@@ -2,8 +2,11 @@
 
 pub mod aedat4;
 pub mod dat;
+pub mod event_serial;
 pub mod evt;
 pub mod infineon;
+pub mod radar_serial;
+pub mod serial;
 pub mod ti_bin;
 
 use std::fs::File;
@@ -26,6 +29,8 @@ pub static SENSORS: &[Kind] = &[
     Kind::of::<aedat4::Aedat4>(),
     Kind::of::<evt::Evt>(),
     Kind::of::<dat::Dat>(),
+    Kind::of::<radar_serial::RadarSerial>(),
+    Kind::of::<event_serial::EventSerial>(),
 ];
 
 /// What an open device or recording offers.

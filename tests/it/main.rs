@@ -28,6 +28,7 @@ mod replay;
 mod respiration;
 mod schema;
 mod scratch;
+mod serial;
 mod support;
 mod tidy;
 mod zmtp;
