@@ -4,7 +4,9 @@ pub mod aedat4;
 pub mod dat;
 pub mod evt;
 pub mod infineon;
+pub mod radar_dca1000;
 pub mod ti_bin;
+mod udp;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -26,6 +28,7 @@ pub static SENSORS: &[Kind] = &[
     Kind::of::<aedat4::Aedat4>(),
     Kind::of::<evt::Evt>(),
     Kind::of::<dat::Dat>(),
+    Kind::of::<radar_dca1000::Dca1000>(),
 ];
 
 /// What an open device or recording offers.

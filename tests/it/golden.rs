@@ -11,6 +11,7 @@ use visaged::data::{Reading, Samples};
 use visaged::model::{Bundle, Kind};
 use visaged::sensor;
 
+use crate::player::{Transport, play};
 use crate::scratch::Scratch;
 use crate::support;
 
@@ -22,6 +23,9 @@ struct RecordingCase {
     recording: Option<PathBuf>,
     /// Beside `case.toml`.
     own_recording: Option<PathBuf>,
+    /// Of a live sensor: how the recording reaches it, and its settings.
+    play: Option<Transport>,
+    settings: Option<toml::Table>,
     sha256: String,
     frames: Option<u64>,
     shape: Option<[usize; 3]>,
@@ -43,8 +47,12 @@ fn every_sensor_reads_its_golden_recording_as_others_do() {
             (None, None) => panic!("{} names no recording", folder.display()),
         };
         let Some(path) = path else { continue };
-        assert_eq!(sensor::detect(&path).unwrap().name, kind.name, "{}", path.display());
-        let seen = read(&path);
+        let seen = match case.play {
+            Some(transport) => {
+                see(play(kind, case.settings.as_ref().unwrap(), transport, &path).into_iter())
+            }
+            None => read(kind.name, &path),
+        };
         assert_eq!(seen.sha256, case.sha256, "{}", kind.name);
         assert_eq!(case.frames.unwrap_or(0), seen.frames, "{}", kind.name);
         assert_eq!(case.events.unwrap_or(0), seen.events, "{}", kind.name);
@@ -67,11 +75,17 @@ struct Seen {
     sha256: String,
 }
 
-fn read(path: &Path) -> Seen {
+/// A recording, read to its end.
+fn read(kind: &str, path: &Path) -> Seen {
+    assert_eq!(sensor::detect(path).unwrap().name, kind, "{}", path.display());
     let mut sensor = sensor::open(path).unwrap();
+    see(core::iter::from_fn(|| sensor.read().unwrap()))
+}
+
+fn see(readings: impl Iterator<Item = Reading>) -> Seen {
     let mut seen = Seen::default();
     let mut digest = Sha256::new();
-    while let Some(reading) = sensor.read().unwrap() {
+    for reading in readings {
         match reading {
             Reading::Radar(frame) => {
                 seen.frames += 1;
