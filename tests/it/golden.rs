@@ -12,6 +12,7 @@ use visaged::model::{Bundle, Kind};
 use visaged::sensor::serial::{Instrument, Session};
 use visaged::sensor::{self, event_serial, radar_serial};
 
+use crate::player::{Transport, play};
 use crate::scratch::Scratch;
 use crate::support;
 
@@ -26,6 +27,8 @@ struct RecordingCase {
     /// Of a live sensor, beside `case.toml`: what a board sends when it was greeted with `nonce`.
     own_board: Option<PathBuf>,
     nonce: Option<String>,
+    /// Of a live sensor: how the recording reaches it, and its settings.
+    play: Option<Transport>,
     settings: Option<toml::Table>,
     sha256: String,
     frames: Option<u64>,
@@ -42,14 +45,18 @@ fn every_sensor_reads_its_golden_recording_as_others_do() {
         let folder = Path::new("tests/golden").join(kind.name);
         let text = fs::read_to_string(folder.join("case.toml")).unwrap();
         let case: RecordingCase = toml::from_str(&text).unwrap();
-        let seen = match (&case.own_board, &case.own_recording, &case.recording) {
-            (Some(board), _, _) => listen(kind.name, &case, &fs::read(folder.join(board)).unwrap()),
-            (None, Some(own), _) => read(kind.name, &folder.join(own)),
-            (None, None, Some(shared)) => {
-                let Some(path) = support::shared(shared.to_str().unwrap()) else { continue };
-                read(kind.name, &path)
-            }
+        let path = match (&case.own_board, &case.own_recording, &case.recording) {
+            (Some(own), _, _) | (None, Some(own), _) => Some(folder.join(own)),
+            (None, None, Some(shared)) => support::shared(shared.to_str().unwrap()),
             (None, None, None) => panic!("{} names no recording", folder.display()),
+        };
+        let Some(path) = path else { continue };
+        let seen = match case.play {
+            Some(transport) => {
+                see(play(kind, case.settings.as_ref().unwrap(), transport, &path).into_iter())
+            }
+            None if case.own_board.is_some() => listen(kind.name, &case, &fs::read(&path).unwrap()),
+            None => read(kind.name, &path),
         };
         assert_eq!(seen.sha256, case.sha256, "{}", kind.name);
         assert_eq!(case.frames.unwrap_or(0), seen.frames, "{}", kind.name);
