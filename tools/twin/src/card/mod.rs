@@ -1,0 +1,3 @@
+//! The twin card.
+
+pub mod radar;
