@@ -104,7 +104,7 @@ impl Setting {
         camera: CameraSetting {
             axis: [0.0; 2],
             zoom: 1.0,
-            threshold: [0.22, 0.22],
+            threshold: [0.17, 0.165],
             light: [0.43, -0.6, -0.67],
             ambient: 0.45,
             bandwidth: 300.0,
@@ -162,7 +162,7 @@ impl CameraSetting {
     fn draw(r: &mut Random) -> Self {
         let (across, down) = (r.normal(0.0, 0.5), r.normal(-0.5, 0.35));
         let length = (across * across + down * down + 0.5).sqrt();
-        let threshold = r.between(0.17, 0.27);
+        let threshold = r.between(0.13, 0.24);
         Self {
             axis: [r.normal(0.0, 8.0), r.normal(0.0, 8.0)],
             zoom: r.between(0.9, 1.1),

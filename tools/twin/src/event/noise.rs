@@ -7,7 +7,7 @@ use crate::number::real;
 use crate::random::Random;
 
 /// Share of noise events that are ON; the shared face recording has 0.6 to 0.7 in its empty corners.
-const ON: f64 = 0.62;
+const ON: f64 = 0.58;
 /// Share of pixels that are hot, and the median of their rate, events a second.
 const HOT: f64 = 2.5e-4;
 const HOT_RATE: f64 = 250.0;

@@ -19,7 +19,7 @@ const MISMATCH: f64 = 0.12;
 /// Dead time after an event, seconds.
 const REFRACTORY: f32 = 350e-6;
 /// The memory leaks towards ON events: thresholds a second.
-const LEAK: f32 = 0.08;
+const LEAK: f32 = 0.02;
 
 /// All pixels of a sensor, tile after tile.
 #[derive(Debug)]

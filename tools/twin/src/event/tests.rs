@@ -40,8 +40,8 @@ fn a_rise_of_one_log_unit_gives_about_one_over_the_threshold_events() {
     // Over 50 ms: within a refractory time it moves by a hundredth, so next to nothing is lost.
     let events = shown(|step| narrow((0.02 * (real(step) - 10.0)).clamp(0.0, 1.0)), 200);
     let each = real(events.len()) / real(TILE);
-    // One over 0.22; what the memories held before adds nothing on average.
-    assert!((each - 1.0 / 0.22).abs() < 0.7, "{each} events a pixel");
+    // One over 0.17; what the memories held before adds nothing on average.
+    assert!((each - 1.0 / 0.17).abs() < 0.7, "{each} events a pixel");
     assert!(events.iter().all(|(_, on)| *on), "a brighter pixel said OFF");
     let early = events.iter().filter(|(micros, _)| *micros < 9_000).count();
     assert!(early <= 2, "{early} events before the light changed"); // the leak may give one
@@ -69,8 +69,8 @@ fn a_pixel_is_blind_for_its_refractory_time() {
 
 #[test]
 fn still_light_gives_leak_events_only_and_those_are_on() {
-    let events = shown(|_| 0.0, 20_000);
-    // 0.08 thresholds a second over 20 s and 64 pixels: 102 events.
+    let events = shown(|_| 0.0, 80_000);
+    // 0.02 thresholds a second over 80 s and 64 pixels: 102 events.
     assert!((70..140).contains(&events.len()), "{}", events.len());
     assert!(events.iter().all(|(_, on)| *on));
 }
@@ -124,7 +124,8 @@ fn a_blink_is_seen_at_the_eyes_when_the_table_of_poses_says_so() {
     let during = |from: i64, to: i64| {
         footage.events.iter().filter(|event| (from..to).contains(&event.t)).count()
     };
-    assert!(during(300_000, 320_000) > 200, "{}", during(300_000, 320_000));
+    // The lids jump between the looks at 299 and 300 ms.
+    assert!(during(299_000, 320_000) > 200, "{}", during(299_000, 320_000));
     assert!(during(200_000, 290_000) < 150, "{}", during(200_000, 290_000));
 }
 
@@ -146,7 +147,7 @@ fn one_seed_gives_the_same_events_and_another_person_gives_others() {
 fn an_empty_chair_is_seen_as_noise() {
     let footage = record(SMALL, None, &Setting::PLAIN, 1.0, 3, "camera");
     let rate = real(footage.events.len()) / 102_400.0;
-    // Noise of 0.08, the leak of 0.08 and some hot pixels.
+    // Noise of 0.08, the leak of 0.02 and some hot pixels.
     assert!((0.05..0.6).contains(&rate), "{rate} events a pixel and second");
 }
 

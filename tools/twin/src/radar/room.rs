@@ -10,7 +10,7 @@ use crate::setting::Setting;
 
 /// Leakage inside the package and from its window: path metres and counts before the filters, set
 /// to the shared recording (`twin card`).
-const LEAKAGE: [(f64, f64); 3] = [(0.028, 1900.0), (0.07, 380.0), (0.15, 40.0)];
+const LEAKAGE: [(f64, f64); 3] = [(0.030, 2000.0), (0.06, 330.0), (0.15, 40.0)];
 /// What each receiver gets of the leakage: they lie at different distances from the transmitter.
 const LEAKAGE_SHARE: [f64; RECEIVERS] = [1.0, 0.40, 0.22];
 /// Things in the room: chair, wall, table, screen, and so on.
@@ -41,7 +41,7 @@ impl Room {
         for (path, counts) in LEAKAGE {
             let counts = counts * setting.radar.leakage;
             for (rx, share) in LEAKAGE_SHARE.iter().enumerate() {
-                let phase = 0.6 * device.normal(0.0, 1.0);
+                let phase = 0.15 * device.normal(0.0, 1.0);
                 room.add(sweep, rx, path, counts * share, phase);
             }
         }
