@@ -59,6 +59,15 @@ impl Camera {
 }
 
 impl View {
+    /// How far the points seen by any pixel may have moved since `before`, millimetres.
+    pub(super) fn moved_from(&self, before: &Self) -> f32 {
+        let shift =
+            (self.origin[0] - before.origin[0]).abs() + (self.origin[1] - before.origin[1]).abs();
+        let zoom = (self.millimetres / before.millimetres - 1.0).abs();
+        // The picture ends some 250 mm from its origin, in both directions together 500.
+        shift * self.millimetres + 500.0 * zoom
+    }
+
     /// The point of the person's frame that pixel `(x, y)` sees, before any warp.
     pub(super) fn point(&self, x: f32, y: f32) -> [f32; 2] {
         [(x - self.origin[0]) * self.millimetres, (y - self.origin[1]) * self.millimetres]

@@ -4,17 +4,18 @@ use std::f64::consts::TAU;
 
 use visaged::data::Geometry;
 
+use super::STEP;
 use super::camera::{Camera, View};
 use super::picture::{Opening, Picture};
 use super::pixels::{Pixels, SIDE, TILE};
-use super::warp::Warp;
+use super::warp::{SHADE, Warp};
 use crate::motion::Pose;
 use crate::number::{narrow, single};
 use crate::person::ActionUnit;
 
-/// A tile is rendered when its luminance may have changed by this much, log units: a tenth of a
+/// A tile is rendered when its luminance may have changed by this much, log units: a sixth of a
 /// threshold, so that crossings interpolated between two looks are timed to within that.
-pub(super) const CHANGE: f32 = 0.02;
+pub(super) const CHANGE: f32 = 0.03;
 /// Longest time between two looks at a still tile, seconds: the leak then moves memories by 0.002.
 const PATIENCE: f64 = 0.1;
 /// Softness of lids and lips, millimetres.
@@ -40,6 +41,9 @@ pub(super) struct Tiles {
     shown: Vec<f32>,
     seen: Vec<Seen>,
     flicker: Option<(f64, f64)>,
+    view: Option<View>,
+    /// How far anything in the picture may have moved since the start, millimetres.
+    travel: f64,
 }
 
 /// What a tile looked like when it was last rendered, and when the pixels last looked.
@@ -51,6 +55,17 @@ struct Seen {
     looked: f64,
     flicker: f32,
     lags: bool,
+    /// Travel up to which the tile cannot have changed enough to be worth a thought.
+    until: f64,
+}
+
+/// What a tile would look like if it were rendered now.
+#[derive(Debug)]
+struct Sight {
+    point: [f32; 2],
+    shade: f32,
+    /// Bound of the change of its luminance, log units.
+    change: f32,
 }
 
 /// How far eyes and mouth are open.
@@ -91,6 +106,7 @@ impl Tiles {
             looked: f64::NEG_INFINITY,
             flicker: 0.0,
             lags: false,
+            until: f64::NEG_INFINITY,
         };
         Self {
             across,
@@ -99,6 +115,8 @@ impl Tiles {
             wall: tiled,
             seen: vec![never; across * down],
             flicker,
+            view: None,
+            travel: 0.0,
         }
     }
 
@@ -108,63 +126,87 @@ impl Tiles {
             self.flicker.map_or(0.0, |(size, hertz)| narrow(size * (TAU * hertz * time).sin()));
         let mut subject = self.subject.take();
         let view = subject.as_mut().map(|subject| {
-            subject.warp.set(pose);
-            subject.camera.view(pose)
+            self.travel += f64::from(subject.warp.set(pose));
+            let view = subject.camera.view(pose);
+            self.travel += self.view.map_or(0.0, |before| f64::from(view.moved_from(&before)));
+            view
         });
+        self.view = view;
         let gaps = subject.as_ref().map_or_else(Gaps::default, |s| Gaps::of(pose, &s.picture));
         for tile in 0..self.seen.len() {
-            let rendered = match (&subject, &view) {
-                (Some(subject), Some(view)) => self.render_if_moved(tile, subject, view, &gaps),
-                _ => false,
+            let sight = match (&subject, &view) {
+                (Some(subject), Some(view)) if self.travel >= self.seen[tile].until => {
+                    self.sight(tile, subject, view, &gaps)
+                }
+                _ => None,
             };
-            let seen = &mut self.seen[tile];
-            let restless = (flicker - seen.flicker).abs() > CHANGE;
-            if rendered || restless || seen.lags || time - seen.looked > PATIENCE {
-                let shown = &self.shown[tile * TILE..(tile + 1) * TILE];
-                let luminance = std::array::from_fn(|n| shown[n] + flicker);
-                let lag = pixels.look(tile, time, &luminance);
-                (seen.looked, seen.flicker, seen.lags) = (time, flicker, lag > 0.5 * CHANGE);
+            let change = sight.as_ref().map_or(0.0, |sight| sight.change);
+            let waited = time - self.seen[tile].looked;
+            if change > 2.0 * CHANGE && waited > 1.5 * STEP && waited.is_finite() {
+                // Too much at once for a slow drift since the last look: it moved just now, so the
+                // pixels must not spread its events over all that time.
+                self.show(tile, time - STEP, flicker, pixels);
+            }
+            let seen = self.seen[tile];
+            if let (Some(sight), Some(subject), Some(view)) = (sight, &subject, &view) {
+                self.render(tile, subject, view, &gaps);
+                self.seen[tile] = Seen {
+                    point: sight.point,
+                    shade: sight.shade,
+                    gaps,
+                    until: f64::NEG_INFINITY,
+                    ..seen
+                };
+                self.show(tile, time, flicker, pixels);
+            } else if seen.lags || waited > PATIENCE || (flicker - seen.flicker).abs() > CHANGE {
+                self.show(tile, time, flicker, pixels);
             }
         }
         self.subject = subject;
     }
 
-    /// Renders `tile` if what it shows may have changed; true if it was.
-    fn render_if_moved(
-        &mut self,
-        tile: usize,
-        subject: &Subject,
-        view: &View,
-        gaps: &Gaps,
-    ) -> bool {
-        let (left, top) = (single(tile % self.across * SIDE), single(tile / self.across * SIDE));
-        let half = 0.5 * single(SIDE);
-        let bare = view.point(left + half, top + half);
+    /// Lets the pixels of `tile` look at what was last rendered.
+    fn show(&mut self, tile: usize, time: f64, flicker: f32, pixels: &mut Pixels) {
+        let shown = &self.shown[tile * TILE..(tile + 1) * TILE];
+        let luminance = std::array::from_fn(|n| shown[n] + flicker);
+        let lag = pixels.look(tile, time, &luminance);
+        let seen = &mut self.seen[tile];
+        (seen.looked, seen.flicker, seen.lags) = (time, flicker, lag > CHANGE);
+    }
+
+    /// Where the middle of `tile` looks, if its luminance may have changed enough to render it.
+    fn sight(&mut self, tile: usize, subject: &Subject, view: &View, gaps: &Gaps) -> Option<Sight> {
+        let middle = 0.5 * single(SIDE);
+        let [left, top] = self.corner(tile);
+        let bare = view.point(left + middle, top + middle);
         let bend = subject.warp.at(bare);
         let point = [bare[0] - bend[0], bare[1] - bend[1]];
         let seen = &self.seen[tile];
         let moved = (point[0] - seen.point[0]).abs() + (point[1] - seen.point[1]).abs();
-        let opened = subject.picture.opening_change(point, gaps, &seen.gaps);
-        let change = moved * subject.picture.steepness(point[0], point[1])
-            + (bend[2] - seen.shade).abs()
-            + opened;
+        let steepness = subject.picture.steepness(point[0], point[1]);
+        let opening = subject.picture.opening_change(point, gaps, &seen.gaps);
+        let change = moved * steepness + (bend[2] - seen.shade).abs() + opening.unwrap_or(0.0);
+        // Never seen: infinitely far away times a steepness of zero is no number.
+        let change = if moved.is_finite() { change } else { f32::INFINITY };
         if change <= CHANGE {
-            return false;
+            // Whatever moves next, it needs this much travel to matter; the picture's steepness is
+            // that of a neighbourhood, so half a cell of travel is allowed at most. Lids and lips
+            // have ways of their own.
+            let needed = ((CHANGE - change) / (steepness + SHADE)).min(4.0);
+            let until = if opening.is_none() { self.travel + f64::from(needed) } else { 0.0 };
+            self.seen[tile].until = until;
+            return None;
         }
-        self.render(tile, [left, top], subject, view, gaps);
-        let seen = &mut self.seen[tile];
-        (seen.point, seen.shade, seen.gaps) = (point, bend[2], *gaps);
-        true
+        Some(Sight { point, shade: bend[2], change })
     }
 
-    fn render(
-        &mut self,
-        tile: usize,
-        [left, top]: [f32; 2],
-        subject: &Subject,
-        view: &View,
-        gaps: &Gaps,
-    ) {
+    /// First pixel of `tile`.
+    fn corner(&self, tile: usize) -> [f32; 2] {
+        [single(tile % self.across * SIDE), single(tile / self.across * SIDE)]
+    }
+
+    fn render(&mut self, tile: usize, subject: &Subject, view: &View, gaps: &Gaps) {
+        let [left, top] = self.corner(tile);
         let picture = &subject.picture;
         let size = single(SIDE);
         // Warped corners of the tile: skin, shade and skull; between them all are linear.
@@ -250,20 +292,19 @@ impl Picture {
         eye || mouth
     }
 
-    /// Bound of the change of luminance by lids, lips and irises around `point`.
-    fn opening_change(&self, point: [f32; 2], now: &Gaps, then: &Gaps) -> f32 {
+    /// Bound of the change of luminance by lids, lips and irises around `point`; `None` if there are
+    /// none.
+    fn opening_change(&self, point: [f32; 2], now: &Gaps, then: &Gaps) -> Option<f32> {
         if !self.near_opening(point) {
-            return 0.0;
+            return None;
         }
         // Skin against eyeball or mouth differs by up to two log units over the edge's softness.
         let steep = 2.0 / SOFT;
         if point[1] > 0.5 * self.mouth.height {
-            return steep * (now.lips - then.lips).abs();
+            return Some(steep * (now.lips - then.lips).abs());
         }
-        steep
-            * ((now.upper_lid - then.upper_lid).abs()
-                + (now.lower_lid - then.lower_lid).abs()
-                + (now.gaze[0] - then.gaze[0]).abs()
-                + (now.gaze[1] - then.gaze[1]).abs())
+        let lids = (now.upper_lid - then.upper_lid).abs() + (now.lower_lid - then.lower_lid).abs();
+        let gaze = (now.gaze[0] - then.gaze[0]).abs() + (now.gaze[1] - then.gaze[1]).abs();
+        Some(steep * (lids + gaze))
     }
 }

@@ -17,6 +17,11 @@ const MOVERS: usize = ActionUnit::COUNT + BODY;
 /// The top of the spine, as in the radar's model.
 const PIVOT: [f64; 3] = [0.0, 45.0, 105.0];
 
+/// Change of log luminance by shading that counts like a millimetre of movement.
+pub(super) const SHADE: f32 = 0.05;
+/// Movement that is not worth summing, millimetres: a fiftieth of a pixel.
+const FINEST: f32 = 0.02;
+
 /// Displacement in x and y by everything, millimetres; change of log luminance by shading; the same
 /// displacement without the muscles, which glasses and the skull follow.
 type Bend = [f32; PARTS];
@@ -27,6 +32,8 @@ const PARTS: usize = 5;
 pub(super) struct Warp {
     /// For each mover the nodes it moves.
     fields: [Vec<(usize, Bend)>; MOVERS],
+    /// Largest effect of each mover at amount 1, as [`Warp::set`] counts it.
+    peaks: [f32; MOVERS],
     sum: Vec<Bend>,
     amounts: [f32; MOVERS],
     rest: [f32; 3],
@@ -58,16 +65,22 @@ impl Warp {
                 }
             }
         }
+        let peaks = std::array::from_fn(|mover| {
+            let most = |[dx, dy, shade, ..]: Bend| (dx.abs() + dy.abs()).max(shade.abs() / SHADE);
+            fields[mover].iter().map(|(_, bend)| most(*bend)).fold(0.0, f32::max)
+        });
         Self {
             fields,
             sum: vec![[0.0; PARTS]; ROWS * COLUMNS],
-            amounts: [f32::NAN; MOVERS],
+            amounts: [0.0; MOVERS],
+            peaks,
             rest: setting.turn.map(narrow),
         }
     }
 
-    /// Sums the fields for `pose`, if it differs from the last one.
-    pub(super) fn set(&mut self, pose: &Pose) {
+    /// Sums the fields for `pose`; returns how far any point may have moved by that, millimetres,
+    /// where a change of shading by [`SHADE`] counts as a millimetre.
+    pub(super) fn set(&mut self, pose: &Pose) -> f32 {
         let mut amounts = [0.0; MOVERS];
         amounts[..ActionUnit::COUNT].copy_from_slice(&pose.units);
         for axis in 0..3 {
@@ -76,22 +89,23 @@ impl Warp {
         amounts[ActionUnit::COUNT + 3] = pose.chest;
         amounts[ActionUnit::COUNT + 4] = pose.torso[0] - pose.head[0];
         amounts[ActionUnit::COUNT + 5] = pose.torso[1] - pose.head[1];
+        let mut moved = 0.0;
         for (mover, field) in self.fields.iter().enumerate() {
+            // The grid keeps its sum: adding differences costs less than starting anew, and movers
+            // that have hardly moved wait until it is worth it.
             let change = amounts[mover] - self.amounts[mover];
-            // The grid keeps what was summed; adding differences costs less than starting anew.
-            let change = if change.is_nan() { amounts[mover] } else { change };
-            if change.abs() < 1e-6 {
-                amounts[mover] =
-                    if self.amounts[mover].is_nan() { 0.0 } else { self.amounts[mover] };
+            if change.abs() * self.peaks[mover] < FINEST {
                 continue;
             }
+            moved += change.abs() * self.peaks[mover];
+            self.amounts[mover] = amounts[mover];
             for (node, bend) in field {
                 for (sum, part) in self.sum[*node].iter_mut().zip(bend) {
                     *sum += change * part;
                 }
             }
         }
-        self.amounts = amounts;
+        moved
     }
 
     /// The bend at a point, bilinear.
