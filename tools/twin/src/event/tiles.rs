@@ -165,6 +165,12 @@ impl Tiles {
         self.subject = subject;
     }
 
+    /// Log luminance as last rendered, tile after tile.
+    #[cfg(test)]
+    pub(super) fn shown(&self) -> &[f32] {
+        &self.shown
+    }
+
     /// Lets the pixels of `tile` look at what was last rendered.
     fn show(&mut self, tile: usize, time: f64, flicker: f32, pixels: &mut Pixels) {
         let shown = &self.shown[tile * TILE..(tile + 1) * TILE];
