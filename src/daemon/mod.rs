@@ -16,7 +16,9 @@ use crate::data::message::{Message, Payload};
 use crate::data::{Counts, Epoch, Input, Source};
 use crate::model::Bundle;
 use crate::pipeline::{self, Pipeline};
+use crate::recording::{LAYOUT, Opening};
 use crate::sensor::{self, Sensor};
+use crate::sink::recorder::Recorder;
 use crate::sink::zmq::{self, Handed, PublishError, Publisher};
 use crate::sink::{Encoding, Stamper};
 use crate::units::Micros;
@@ -68,8 +70,12 @@ pub enum Error {
 pub struct Prepared {
     /// Open sensors in the order of the configuration.
     pub sensors: Vec<Box<dyn Sensor>>,
+    /// The same as the pipeline knows them.
+    pub sources: Vec<Source>,
     /// The pipeline, which knows them by the same numbers.
     pub pipeline: Pipeline,
+    /// Digest of the model bundle.
+    pub bundle: Option<String>,
 }
 
 /// Opens all sensors and plans the pipeline for them.
@@ -93,12 +99,42 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
     if sensors.is_empty() {
         return Err(Error::NoSensor);
     }
+    let (pipeline, bundle) = plan(config, &sources)?;
+    Ok(Prepared { sensors, sources, pipeline, bundle })
+}
+
+/// Plans the pipeline for `sources`, and gives the digest of its model bundle.
+///
+/// # Errors
+/// When the bundle is refused, or does not fit the sources.
+pub fn plan(config: &Config, sources: &[Source]) -> Result<(Pipeline, Option<String>), Error> {
     let bundle = match &config.model {
         Some(model) => Some(Bundle::load(&model.bundle)?),
         None => None,
     };
-    let pipeline = Pipeline::plan(&config.pipeline, &sources, bundle)?;
-    Ok(Prepared { sensors, pipeline })
+    let digest = bundle.as_ref().map(|bundle| bundle.digest.to_string());
+    Ok((Pipeline::plan(&config.pipeline, sources, bundle)?, digest))
+}
+
+/// What opens a recording of a run of `config`.
+#[must_use]
+pub fn opening(
+    config: &Config,
+    prepared: &Prepared,
+    boot_id: &str,
+    unix_offset: Micros,
+) -> Opening {
+    Opening {
+        layout: LAYOUT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        boot_id: boot_id.to_owned(),
+        part: 0,
+        sources: prepared.sources.clone(),
+        config: config.origin.text.clone(),
+        folder: config.origin.folder.to_string_lossy().into_owned(),
+        bundle: prepared.bundle.clone(),
+        unix_offset_us: unix_offset.0,
+    }
 }
 
 /// Runs until `stop` is thrown or every recording has ended, calling `seen` with each message.
@@ -106,14 +142,25 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
 /// # Errors
 /// When it cannot start, or a sensor fails while it runs.
 pub fn run(config: &Config, stop: &Stop, mut seen: impl FnMut(&Message)) -> Result<(), Error> {
-    let Prepared { sensors, pipeline } = prepare(config)?;
+    let prepared = prepare(config)?;
+    let boot_id = clock::boot_id();
+    let recorder = match &config.record {
+        None => None,
+        Some(record) => {
+            tracing::info!(folder = %record.folder.display(), "recording");
+            let opening = opening(config, &prepared, &boot_id, clock::unix_offset());
+            Some(Recorder::start(record, opening)?)
+        }
+    };
+    let Prepared { sensors, pipeline, .. } = prepared;
     let publisher = Publisher::start(&config.publish.endpoints)?;
     for endpoint in publisher.bound() {
         tracing::info!(endpoint, "publishing");
     }
     let mut outlet = Outlet {
         publisher,
-        stamper: Stamper::new(clock::boot_id()),
+        recorder: recorder.as_ref(),
+        stamper: Stamper::new(boot_id),
         encoding: config.publish.encoding,
         lost: 0,
         said: Counts::default(),
@@ -122,7 +169,8 @@ pub fn run(config: &Config, stop: &Stop, mut seen: impl FnMut(&Message)) -> Resu
         seen(&message);
         outlet.send(message)
     };
-    let mut drive = Drive { pipeline, out: Vec::new(), send: &mut send };
+    let mut drive =
+        Drive { pipeline, recorder: recorder.as_ref(), out: Vec::new(), send: &mut send };
     let result = if sensors.iter().all(|sensor| sensor.description().epoch == Epoch::Live) {
         play_live(config, sensors, &mut drive, stop)
     } else {
@@ -132,6 +180,9 @@ pub fn run(config: &Config, stop: &Stop, mut seen: impl FnMut(&Message)) -> Resu
         tracing::warn!(lost = outlet.lost, "messages were lost between pipeline and publisher");
     }
     outlet.publisher.finish();
+    if let Some(recorder) = recorder {
+        recorder.finish();
+    }
     result
 }
 
@@ -172,6 +223,7 @@ fn play_recordings(
 /// The pipeline and the way out of it: everything it is told goes through here.
 struct Drive<'a> {
     pipeline: Pipeline,
+    recorder: Option<&'a Recorder>,
     out: Vec<Message>,
     /// Publishes a message; gives what was lost or refused on the way out.
     send: &'a mut dyn FnMut(Message) -> Result<Counts, Error>,
@@ -180,29 +232,50 @@ struct Drive<'a> {
 impl Drive<'_> {
     /// Tells the pipeline `input` and sends what it says.
     fn tell(&mut self, input: Input) -> Result<(), Error> {
-        self.pipeline.take(input, &mut self.out);
+        self.take(input);
         let mut lost = Counts::default();
         for message in self.out.drain(..) {
             lost.merge(&(self.send)(message)?);
         }
         if !lost.is_empty() {
-            self.pipeline.take(Input::Dropped { counts: lost }, &mut self.out);
+            self.take(Input::Dropped { counts: lost });
+        }
+        if let Some(recorder) = self.recorder {
+            preview(recorder, &self.pipeline);
         }
         Ok(())
+    }
+
+    fn take(&mut self, input: Input) {
+        if let Some(recorder) = self.recorder {
+            recorder.input(&input, clock::now());
+        }
+        self.pipeline.take(input, &mut self.out);
+    }
+}
+
+/// Records pictures of the maps if they are due.
+fn preview(recorder: &Recorder, pipeline: &Pipeline) {
+    let now = clock::now();
+    if recorder.wants_preview(now) {
+        for (source, map) in pipeline.range_doppler_maps() {
+            recorder.preview(source, map, now);
+        }
     }
 }
 
 /// Messages on their way out of the pipeline thread.
-struct Outlet {
+struct Outlet<'a> {
     publisher: Publisher,
+    recorder: Option<&'a Recorder>,
     stamper: Stamper,
     encoding: Encoding,
     lost: u64,
-    /// What the publisher has counted as far as the pipeline knows it.
+    /// What the publisher and the recorder have counted as far as the pipeline knows it.
     said: Counts,
 }
 
-impl Outlet {
+impl Outlet<'_> {
     /// Hands one message over; gives what was lost or refused since the last time, by reason. The
     /// publisher's own counts come with each status, in time for the next one.
     fn send(&mut self, message: Message) -> Result<Counts, Error> {
@@ -211,6 +284,9 @@ impl Outlet {
             lost = self.news();
         }
         let envelope = self.stamper.stamp(message, clock::now());
+        if let Some(recorder) = self.recorder {
+            recorder.published(&envelope)?;
+        }
         match self.publisher.publish(envelope.to_frames(self.encoding)?) {
             Handed::Over => {}
             Handed::QueueFull => {
@@ -222,9 +298,12 @@ impl Outlet {
         Ok(lost)
     }
 
-    /// What the publisher has counted since the last call, but for connections let in.
+    /// What publisher and recorder have counted since the last call, but for connections let in.
     fn news(&mut self) -> Counts {
-        let now = self.publisher.counts();
+        let mut now = self.publisher.counts();
+        if let Some(recorder) = self.recorder {
+            now.merge(&recorder.counts());
+        }
         let mut news = Counts::default();
         for (reason, n) in
             now.since(&self.said).iter().filter(|&(reason, _)| reason != zmq::ACCEPTED)

@@ -1,6 +1,7 @@
-//! Where results go: ZeroMQ topics and JSON lines, both from the same envelope.
+//! Where results go: ZeroMQ topics, JSON lines and recordings, all from the same envelope.
 
 mod envelope;
+pub mod recorder;
 pub mod zmq;
 
 pub use envelope::{EncodeError, Encoding, Envelope, Stamper};

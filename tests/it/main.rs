@@ -22,6 +22,7 @@ mod npy;
 mod pipeline;
 mod publish;
 mod radar_files;
+mod recording;
 mod replay;
 mod respiration;
 mod schema;
