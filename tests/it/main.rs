@@ -28,6 +28,7 @@ mod pipeline;
 mod player;
 mod publish;
 mod radar_files;
+mod recording;
 mod replay;
 mod respiration;
 mod schema;
