@@ -40,7 +40,7 @@ pub struct SensorConfig {
     pub name: String,
     /// A row of [`SENSORS`].
     pub kind: String,
-    /// Read by the sensor itself. A `path` is relative to the configuration file.
+    /// Read by the sensor itself. A `path` or `key-file` is relative to the configuration file.
     #[serde(default)]
     pub settings: toml::Table,
 }
@@ -124,8 +124,10 @@ impl Config {
         let mut config = Self::parse(&text, file)?;
         let folder = file.parent().unwrap_or_else(|| Path::new(""));
         for sensor in &mut config.sensors {
-            if let Some(toml::Value::String(path)) = sensor.settings.get_mut("path") {
-                *path = folder.join(&*path).to_string_lossy().into_owned();
+            for key in ["path", "key-file"] {
+                if let Some(toml::Value::String(path)) = sensor.settings.get_mut(key) {
+                    *path = folder.join(&*path).to_string_lossy().into_owned();
+                }
             }
         }
         if let Some(model) = &mut config.model {

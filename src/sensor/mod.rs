@@ -4,6 +4,8 @@ pub mod aedat4;
 pub mod dat;
 pub mod evt;
 pub mod infineon;
+pub mod radar_serial;
+pub mod serial;
 pub mod ti_bin;
 
 use std::fs::File;
@@ -26,6 +28,7 @@ pub static SENSORS: &[Kind] = &[
     Kind::of::<aedat4::Aedat4>(),
     Kind::of::<evt::Evt>(),
     Kind::of::<dat::Dat>(),
+    Kind::of::<radar_serial::RadarSerial>(),
 ];
 
 /// What an open device or recording offers.

@@ -26,6 +26,7 @@ mod replay;
 mod respiration;
 mod schema;
 mod scratch;
+mod serial;
 mod support;
 mod tidy;
 mod zmtp;

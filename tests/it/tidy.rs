@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Which folders may name which heavy crate.
 const OWNERS: &[(&str, &[&str])] = &[
     ("serialport", &["sensor"]),
+    ("firmware_proto", &["sensor"]),
     ("rustfft", &["dsp"]),
     ("ndarray", &["data", "sensor", "dsp", "model", "pipeline", "command"]),
     ("candle_core", &["model"]),

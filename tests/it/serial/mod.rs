@@ -1,0 +1,4 @@
+//! Live sensors on serial ports: the protocol byte by byte, and over real pseudo-terminals.
+
+mod board;
+mod radar;
