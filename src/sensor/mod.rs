@@ -2,6 +2,7 @@
 
 pub mod aedat4;
 pub mod dat;
+pub mod event_serial;
 pub mod evt;
 pub mod infineon;
 pub mod radar_serial;
@@ -29,6 +30,7 @@ pub static SENSORS: &[Kind] = &[
     Kind::of::<evt::Evt>(),
     Kind::of::<dat::Dat>(),
     Kind::of::<radar_serial::RadarSerial>(),
+    Kind::of::<event_serial::EventSerial>(),
 ];
 
 /// What an open device or recording offers.

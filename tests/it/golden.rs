@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use visaged::data::{Reading, Samples};
 use visaged::model::{Bundle, Kind};
 use visaged::sensor::serial::{Instrument, Session};
-use visaged::sensor::{self, radar_serial};
+use visaged::sensor::{self, event_serial, radar_serial};
 
 use crate::scratch::Scratch;
 use crate::support;
@@ -87,6 +87,10 @@ fn listen(kind: &str, case: &RecordingCase, said: &[u8]) -> Seen {
         "radar-serial" => {
             let config: radar_serial::Config = settings.try_into().unwrap();
             converse(Session::new(radar_serial::Frames::new(config.radar), None), case, said)
+        }
+        "event-serial" => {
+            let config: event_serial::Config = settings.try_into().unwrap();
+            converse(Session::new(event_serial::Blocks::new(config.camera), None), case, said)
         }
         _ => panic!("{kind} is no board"),
     }

@@ -100,11 +100,18 @@ impl<I: Instrument> SerialSensor<I> {
             None => self.connect()?,
         };
         let connection = self.connection.insert(connection);
-        connection.keep_talking(&self.address, &mut self.session)?;
         connection.send(&self.address, &mut self.session)?;
         let read = connection.port.read(&mut self.buffer).map_err(gone(&self.address))?;
         self.ahead = 0..read;
-        Ok(self.digest()?.unwrap_or(Reading::Notice(Notice::Idle)))
+        if let Some(reading) = self.digest()? {
+            return Ok(reading);
+        }
+        // Only now: whatever the board has said to the point has been heard.
+        if let Some(connection) = &mut self.connection {
+            connection.keep_talking(&self.address, &mut self.session)?;
+            connection.send(&self.address, &mut self.session)?;
+        }
+        Ok(Reading::Notice(Notice::Idle))
     }
 
     /// Gives the session what was read, up to the next reading, and sends what it answers.
