@@ -5,9 +5,11 @@ pub mod dat;
 pub mod event_serial;
 pub mod evt;
 pub mod infineon;
+pub mod radar_dca1000;
 pub mod radar_serial;
 pub mod serial;
 pub mod ti_bin;
+mod udp;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -31,6 +33,7 @@ pub static SENSORS: &[Kind] = &[
     Kind::of::<dat::Dat>(),
     Kind::of::<radar_serial::RadarSerial>(),
     Kind::of::<event_serial::EventSerial>(),
+    Kind::of::<radar_dca1000::Dca1000>(),
 ];
 
 /// What an open device or recording offers.

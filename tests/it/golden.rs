@@ -12,6 +12,7 @@ use visaged::model::{Bundle, Kind};
 use visaged::sensor::serial::{Instrument, Session};
 use visaged::sensor::{self, event_serial, radar_serial};
 
+use crate::player::{Transport, play};
 use crate::scratch::Scratch;
 use crate::support;
 
@@ -26,6 +27,8 @@ struct RecordingCase {
     /// Of a live sensor, beside `case.toml`: what a board sends when it was greeted with `nonce`.
     own_board: Option<PathBuf>,
     nonce: Option<String>,
+    /// Of a live sensor: how the recording reaches it, and its settings.
+    play: Option<Transport>,
     settings: Option<toml::Table>,
     sha256: String,
     frames: Option<u64>,
@@ -47,7 +50,13 @@ fn every_sensor_reads_its_golden_recording_as_others_do() {
             (None, Some(own), _) => read(kind.name, &folder.join(own)),
             (None, None, Some(shared)) => {
                 let Some(path) = support::shared(shared.to_str().unwrap()) else { continue };
-                read(kind.name, &path)
+                match case.play {
+                    Some(transport) => {
+                        let settings = case.settings.as_ref().unwrap();
+                        see(play(kind, settings, transport, &path).into_iter())
+                    }
+                    None => read(kind.name, &path),
+                }
             }
             (None, None, None) => panic!("{} names no recording", folder.display()),
         };

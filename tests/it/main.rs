@@ -12,14 +12,18 @@
 
 mod aedat4;
 mod configs;
+mod dca1000;
 mod dsp_event;
 mod dsp_radar;
 mod evt;
 mod export;
 mod golden;
 mod guard;
+mod loopback;
 mod npy;
+mod pcap;
 mod pipeline;
+mod player;
 mod publish;
 mod radar_files;
 mod replay;

@@ -30,7 +30,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("safetensors", &["model"]),
     ("zeromq", &["sink"]),
     ("tokio", &["daemon", "sink"]),
-    ("rustix", &["daemon", "sink"]),
+    ("rustix", &["daemon", "sensor", "sink"]),
     ("sd_notify", &["daemon"]),
     ("lz4_flex", &["sensor"]),
     ("ruzstd", &["sensor"]),
