@@ -19,6 +19,7 @@ mod evt;
 mod export;
 mod golden;
 mod guard;
+mod live;
 mod loopback;
 mod npy;
 mod pcap;

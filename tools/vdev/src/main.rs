@@ -163,7 +163,7 @@ fn dv(args: &Dv, stop: &Stop) -> Result<(), Error> {
 fn send(recording: &Path, time: &Time, how: (Way, Style), stop: &Stop) -> Result<(), Error> {
     let round = round(time, &[recording])?;
     let clock = (time.speed, time.offset(), time.drift_ppm);
-    let mut ready = |address: &str| say(&format!("events at {address}"));
+    let mut ready = |config: &str| say(config.trim_end());
     outlet::play(recording, round, clock, how, (stop, &mut ready))
 }
 

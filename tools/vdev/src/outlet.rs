@@ -11,11 +11,11 @@ use visaged::daemon::{Stop, clock};
 use visaged::data::{Event, Geometry};
 use visaged::units::{HostClock, Micros, Stamp};
 
-use crate::dv;
 use crate::error::Error;
 use crate::tape::{EventTape, Sight};
 use crate::timing::{DeviceClock, Stage};
 use crate::words::WordWriter;
+use crate::{dv, settings};
 
 /// Recorded time that goes out at once.
 const RUN: Micros = Micros::from_millis(1);
@@ -55,7 +55,7 @@ pub enum Style {
     Dv,
 }
 
-/// Plays `recording` until `stop` is thrown or it ends; tells `ready` where it can be had.
+/// Plays `recording` until `stop` is thrown or it ends; tells `ready` the daemon's settings.
 ///
 /// # Errors
 /// When the recording cannot be read or an address not be had.
@@ -69,7 +69,8 @@ pub fn play(
     let mut tape = EventTape::open(recording, round)?;
     let stage = Stage::new(1, speed);
     let device = DeviceClock::new(clock::now(), clock_offset, drift_ppm);
-    let mut door = Door::open(way, ready)?;
+    let (mut door, key) = Door::open(way)?;
+    ready(&settings::event_net(&key, style.name(), tape.geometry()));
     let mut until = Micros(0);
     let mut exit: Option<Exit> = None;
     while !stop.is_thrown() {
@@ -145,6 +146,14 @@ impl Run {
 }
 
 impl Style {
+    /// How the daemon calls it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Words { format, .. } => settings::format_name(format),
+            Self::Dv => "dv",
+        }
+    }
+
     /// What a connection starts with.
     fn start(self, Geometry { width, height }: Geometry) -> Vec<u8> {
         match self {
@@ -210,7 +219,8 @@ enum Exit {
 }
 
 impl Door {
-    fn open(way: Way, ready: &mut dyn FnMut(&str)) -> Result<Self, Error> {
+    /// The door, and the key and address that the daemon's settings need.
+    fn open(way: Way) -> Result<(Self, String), Error> {
         let at = |address: SocketAddr| {
             move |source| Error::Socket { address: address.to_string(), source }
         };
@@ -218,21 +228,19 @@ impl Door {
             Way::Listen(address) => {
                 let listener = TcpListener::bind(address).map_err(at(address))?;
                 listener.set_nonblocking(true).map_err(at(address))?;
-                ready(&listener.local_addr().map_err(at(address))?.to_string());
-                Ok(Self::Listen(listener))
+                let address = listener.local_addr().map_err(at(address))?;
+                Ok((Self::Listen(listener), format!("connect = \"{address}\"")))
             }
             Way::Connect(address) => {
-                ready(&address.to_string());
-                Ok(Self::Connect(address))
+                Ok((Self::Connect(address), format!("listen = \"{address}\"")))
             }
             Way::Datagrams(address) => {
                 let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
                 let socket = UdpSocket::bind(any).map_err(at(address))?;
                 socket.connect(address).map_err(at(address))?;
-                ready(&address.to_string());
-                Ok(Self::Datagrams(socket))
+                Ok((Self::Datagrams(socket), format!("udp = \"{address}\"")))
             }
-            Way::Stdout => Ok(Self::Stdout),
+            Way::Stdout => Ok((Self::Stdout, "stdin = true".to_owned())),
         }
     }
 

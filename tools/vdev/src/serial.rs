@@ -1,6 +1,6 @@
 //! A board on a serial port, in real time: one thread, and the accidents of real cables.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -95,6 +95,52 @@ pub fn run(board: &mut Board, options: &SerialOptions, stop: &Stop) -> Result<()
     Ok(())
 }
 
+/// Plays `board` as fast as the host reads, until `stop` is thrown: its time flies from one thing to
+/// the next. It boots when it is plugged in, which is when `plugged` is called.
+///
+/// # Errors
+/// When the port cannot be made or the recording not be read.
+pub fn run_unpaced(
+    board: &mut Board,
+    link: &Path,
+    stop: &Stop,
+    plugged: impl FnOnce(),
+) -> Result<(), Error> {
+    // Its time may be ahead of ours from an earlier run.
+    let mut now = board.next_due()?.map_or_else(clock::now, |due| due.max(clock::now()));
+    board.reboot(now);
+    let mut port = Port { pty: Pty::plug(link)?, open: false, requests: [0; REQUESTS] };
+    plugged();
+    while !stop.is_thrown() {
+        if !port.pty.is_open() {
+            if port.open {
+                port.open = false;
+                board.port_closed();
+            }
+            // The switch is looked at above.
+            let _thrown = stop.pause(Duration::from_millis(1));
+            continue;
+        }
+        if !port.open {
+            port.open = true;
+            board.port_opened(now);
+        }
+        port.hear(board, now)?;
+        if board.waiting().is_empty()
+            && board.is_streaming()
+            && let Some(due) = board.next_due()?
+        {
+            now = now.max(due);
+            board.advance(now)?;
+        }
+        port.send(board)?;
+        let idle = !board.is_streaming() || !board.waiting().is_empty();
+        port.pty.wait(!board.waiting().is_empty(), if idle { GLANCE } else { Micros(0) });
+    }
+    board.port_closed();
+    Ok(())
+}
+
 /// A board that plays on its own thread.
 #[derive(Debug)]
 pub struct Playing {
@@ -176,16 +222,28 @@ impl Port {
             self.open = true;
             board.port_opened(now);
         }
-        while let Passed::Bytes(count @ 1..) = self.pty.read(&mut self.requests)? {
-            board.hear(clock::now(), &self.requests[..count]);
-        }
+        self.hear(board, clock::now())?;
         board.advance(now)?;
+        self.send(board)?;
+        let until = board.next_due()?.map_or(GLANCE, |due| due - clock::now());
+        self.pty.wait(!board.waiting().is_empty(), until.min(GLANCE));
+        Ok(())
+    }
+
+    /// Lets the board hear what the host has written.
+    fn hear(&mut self, board: &mut Board, now: Stamp<HostClock>) -> Result<(), Error> {
+        while let Passed::Bytes(count @ 1..) = self.pty.read(&mut self.requests)? {
+            board.hear(now, &self.requests[..count]);
+        }
+        Ok(())
+    }
+
+    /// Writes as much of what the board has to say as there is room for.
+    fn send(&self, board: &mut Board) -> Result<(), Error> {
         while !board.waiting().is_empty() {
             let Passed::Bytes(count @ 1..) = self.pty.write(board.waiting())? else { break };
             board.sent(count);
         }
-        let until = board.next_due()?.map_or(GLANCE, |due| due - clock::now());
-        self.pty.wait(!board.waiting().is_empty(), until.min(GLANCE));
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use firmware_proto::{Config, ConfigBody, EventFormat};
-use visaged::data::ChirpConfig;
+use visaged::data::{ChirpConfig, Geometry};
 use visaged::units::Micros;
 
 use crate::dca1000::DcaOptions;
@@ -78,6 +78,17 @@ pub fn dca1000(name: &str, chirps: &ChirpConfig, options: &DcaOptions) -> String
         chirps.chirp_period.0 * 1e6,
         chirps.frame_period.0 * 1e3,
         chirps.adc_bits,
+    )
+}
+
+/// The `[[sensor]]` table for a stream of events: `way` is the key and the address of the daemon's
+/// side, `format` what it is made of.
+#[must_use]
+pub fn event_net(way: &str, format: &str, geometry: Geometry) -> String {
+    let Geometry { width, height } = geometry;
+    format!(
+        "[[sensor]]\nname = \"camera\"\nkind = \"event-net\"\n\n[sensor.settings]\n{way}\n\
+         format = \"{format}\"\ngeometry = {{ width = {width}, height = {height} }}\n"
     )
 }
 

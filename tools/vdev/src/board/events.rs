@@ -43,6 +43,7 @@ pub(super) struct EventFeed {
     tape: EventTape,
     options: EventOptions,
     config_id: u16,
+    biases: [i16; 5],
     /// Bytes of words that fit a block.
     room: usize,
     /// The newest recorded time that was sent.
@@ -84,6 +85,7 @@ impl EventFeed {
             tape,
             options,
             config_id: 1,
+            biases: [0; 5],
             room: MAX_FRAME - BLOCK_OVERHEAD - if tagged { TAG_LEN } else { 0 },
             sent_until: Micros(0),
             newest_us: 0,
@@ -99,20 +101,20 @@ impl EventFeed {
             width: geometry.width,
             height: geometry.height,
             sensor_model: 0,
-            biases: [0; 5],
+            biases: self.biases,
         });
         Config { config_id: self.config_id, body }
     }
 
-    /// A virtual camera can change its format and nothing else: true if that is enough.
+    /// A virtual camera takes over format and biases, and cannot have other pixels.
     pub(super) fn apply(&mut self, wish: &ConfigBody) -> bool {
         let ConfigBody::Event(wish) = wish else { return false };
         let geometry = self.tape.geometry();
         if (wish.width, wish.height) != (geometry.width, geometry.height) {
             return false;
         }
-        if wish.format != self.options.format {
-            self.options.format = wish.format;
+        if (wish.format, wish.biases) != (self.options.format, self.biases) {
+            (self.options.format, self.biases) = (wish.format, wish.biases);
             self.config_id = self.config_id.wrapping_add(1);
             // What was gathered may be too long for a block of the new words.
             if let Some(pending) = self.pending.take() {

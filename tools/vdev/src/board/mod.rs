@@ -316,6 +316,12 @@ impl Board {
         Ok(!playing && self.sender.waiting().is_empty())
     }
 
+    /// True while a host listens.
+    #[must_use]
+    pub const fn is_streaming(&self) -> bool {
+        self.streaming
+    }
+
     /// Bytes on their way to the host.
     #[must_use]
     pub fn waiting(&self) -> &[u8] {
