@@ -30,6 +30,9 @@ pub struct Config {
     /// `[publish]`: where results go.
     #[serde(default)]
     pub publish: PublishConfig,
+    /// `[control]`: where the daemon can be asked.
+    #[serde(default)]
+    pub control: ControlConfig,
 }
 
 /// One `[[sensor]]`.
@@ -62,8 +65,18 @@ pub struct ModelConfig {
     pub bundle: PathBuf,
 }
 
+/// `[control]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ControlConfig {
+    /// Path of a Unix socket, relative to the configuration file, for `visaged status` and
+    /// `visaged reload`; none listens nowhere.
+    #[serde(default)]
+    pub endpoint: Option<PathBuf>,
+}
+
 /// `[publish]`
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PublishConfig {
     /// `tcp://ADDRESS:PORT` and `ipc://PATH`; none publishes nothing.
@@ -132,6 +145,9 @@ impl Config {
         }
         if let Some(model) = &mut config.model {
             model.bundle = folder.join(&model.bundle);
+        }
+        if let Some(endpoint) = &mut config.control.endpoint {
+            *endpoint = folder.join(&*endpoint);
         }
         Ok(config)
     }

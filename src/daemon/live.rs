@@ -8,14 +8,10 @@ use std::time::Duration;
 use super::clock;
 use super::inbox::Inbox;
 use super::stop::Stop;
-use super::{Drive, Error};
+use super::{Drive, Ended, Error, PULSE};
 use crate::data::{Counts, Input, Notice, Reading};
 use crate::sensor::Sensor;
 use crate::sync::clock::Schedule;
-use crate::units::Micros;
-
-/// How often the pipeline is told the time.
-const TICK: Micros = Micros::from_millis(50);
 
 /// The first wait after a loss; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -55,7 +51,7 @@ impl Readers {
     }
 
     /// Feeds the pipeline until `stop` is thrown or every sensor has ended.
-    pub(super) fn feed(&self, drive: &mut Drive<'_>, stop: &Stop) -> Result<(), Error> {
+    pub(super) fn feed(&self, drive: &mut Drive<'_, '_>, stop: &Stop) -> Result<Ended, Error> {
         let mut open = self.threads.len();
         let mut due = clock::now();
         while !stop.is_thrown() && open > 0 {
@@ -71,12 +67,13 @@ impl Readers {
                     drive.tell(counts)?;
                 }
                 drive.tell(Input::Clock { now })?;
-                due = now + TICK;
-                // Fed here and nowhere else, so that a hang in the pipeline is seen by systemd.
-                super::notify(&[sd_notify::NotifyState::Watchdog]);
+                due = now + PULSE;
+                if let Some(ended) = drive.pulse()? {
+                    return Ok(ended);
+                }
             }
         }
-        Ok(())
+        Ok(Ended::Over)
     }
 
     /// Waits for the threads, which end once the switch is thrown.

@@ -2,33 +2,44 @@
 
 pub mod clock;
 mod console;
+mod drive;
 mod inbox;
 mod live;
+mod orders;
+mod pulse;
 mod reader;
 mod stop;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::data::message::{Message, Payload};
+use crate::data::message::Message;
 use crate::data::{Counts, Epoch, Input, Source};
 use crate::model::Bundle;
 use crate::pipeline::{self, Pipeline};
 use crate::sensor::{self, Sensor};
-use crate::sink::zmq::{self, Handed, PublishError, Publisher};
-use crate::sink::{Encoding, Stamper};
+use crate::sink::zmq::control::Control;
+use crate::sink::zmq::{PublishError, Publisher};
+use crate::sink::{Board, Stamper};
 use crate::units::Micros;
 
 pub use console::Console;
+pub use orders::Orders;
 pub use stop::{Stop, on_signals};
 
+use drive::{Drive, Outlet};
 use live::Readers;
+use pulse::Pulse;
 use reader::{Delivery, Reader};
 
 /// How long the pipeline thread waits for a sensor before it looks at the stop switch again.
 const GLANCE: Duration = Duration::from_millis(100);
+
+/// How often the daemon looks beside the pipeline.
+const PULSE: Micros = Micros::from_millis(50);
 
 /// Recorded time between the end of one round and the start of the next.
 const ROUND_GAP: Micros = Micros::from_millis(100);
@@ -56,6 +67,14 @@ pub enum Error {
     /// Results cannot be published.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The control endpoint.
+    #[error("cannot listen on {path}: {source}; choose another `control.endpoint`", path = path.display())]
+    Control {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A message cannot be encoded.
     #[error(transparent)]
     Encode(#[from] crate::sink::EncodeError),
@@ -104,9 +123,16 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
 /// Runs until `stop` is thrown or every recording has ended, calling `seen` with each message.
 ///
 /// # Errors
-/// When it cannot start, or a sensor fails while it runs.
-pub fn run(config: &Config, stop: &Stop, mut seen: impl FnMut(&Message)) -> Result<(), Error> {
-    let Prepared { sensors, pipeline } = prepare(config)?;
+/// When it cannot start, or a recording fails while it runs.
+pub fn run(
+    config: Config,
+    orders: &Orders,
+    stop: &Stop,
+    mut seen: impl FnMut(&Message),
+) -> Result<(), Error> {
+    let mut prepared = prepare(&config)?;
+    let board = Board::default();
+    let control = control(&config, &board, orders)?;
     let publisher = Publisher::start(&config.publish.endpoints)?;
     for endpoint in publisher.bound() {
         tracing::info!(endpoint, "publishing");
@@ -115,19 +141,33 @@ pub fn run(config: &Config, stop: &Stop, mut seen: impl FnMut(&Message)) -> Resu
         publisher,
         stamper: Stamper::new(clock::boot_id()),
         encoding: config.publish.encoding,
+        board,
+        pulse: Pulse::start(&config),
+        seen: &mut seen,
         lost: 0,
         said: Counts::default(),
     };
-    let mut send = |message: Message| {
-        seen(&message);
-        outlet.send(message)
+    let mut config = config;
+    let result = loop {
+        let Prepared { sensors, pipeline } = prepared;
+        outlet.pulse.reconfigure(&config);
+        let drive =
+            Drive { pipeline, out: Vec::new(), outlet: &mut outlet, orders, config: &config };
+        let live = sensors.iter().all(|sensor| sensor.description().epoch == Epoch::Live);
+        let played = if live {
+            play_live(sensors, drive, stop)
+        } else {
+            play_recordings(sensors, drive, stop)
+        };
+        match played {
+            Ok(Ended::Reload(next)) => (config, prepared) = *next,
+            Ok(Ended::Over) => break Ok(()),
+            Err(error) => break Err(error),
+        }
     };
-    let mut drive = Drive { pipeline, out: Vec::new(), send: &mut send };
-    let result = if sensors.iter().all(|sensor| sensor.description().epoch == Epoch::Live) {
-        play_live(config, sensors, &mut drive, stop)
-    } else {
-        play_recordings(config, sensors, &mut drive, stop)
-    };
+    notify(&[sd_notify::NotifyState::Stopping]);
+    stop.throw();
+    drop(control);
     if outlet.lost > 0 {
         tracing::warn!(lost = outlet.lost, "messages were lost between pipeline and publisher");
     }
@@ -135,118 +175,68 @@ pub fn run(config: &Config, stop: &Stop, mut seen: impl FnMut(&Message)) -> Resu
     result
 }
 
+/// Why the sensors are no longer played.
+enum Ended {
+    /// The daemon was stopped, or every recording has ended.
+    Over,
+    /// The daemon goes on by another configuration, which is ready to be played.
+    Reload(Box<(Config, Prepared)>),
+}
+
+fn control(config: &Config, board: &Board, orders: &Orders) -> Result<Option<Control>, Error> {
+    let Some(path) = &config.control.endpoint else { return Ok(None) };
+    let outbox = orders.outbox.clone();
+    let control = Control::start(path, board.clone(), move |order| outbox.send(order).is_ok())
+        .map_err(|source| Error::Control { path: path.clone(), source })?;
+    tracing::info!(path = %path.display(), "listening for questions");
+    Ok(Some(control))
+}
+
 fn play_live(
-    config: &Config,
     sensors: Vec<Box<dyn Sensor>>,
-    drive: &mut Drive<'_>,
+    mut drive: Drive<'_, '_>,
     stop: &Stop,
-) -> Result<(), Error> {
-    let names: Vec<_> = config.sensors.iter().map(|entry| entry.name.clone()).collect();
-    let readers = Readers::start(sensors, &names, stop)?;
+) -> Result<Ended, Error> {
+    let names: Vec<_> = drive.config.sensors.iter().map(|entry| entry.name.clone()).collect();
+    let halt = Stop::default();
+    let readers = Readers::start(sensors, &names, &halt)?;
     notify(&[sd_notify::NotifyState::Ready]);
-    let result = readers.feed(drive, stop);
-    notify(&[sd_notify::NotifyState::Stopping]);
-    stop.throw();
+    let result = readers.feed(&mut drive, stop);
+    halt.throw();
     readers.join();
     result
 }
 
 fn play_recordings(
-    config: &Config,
     sensors: Vec<Box<dyn Sensor>>,
-    drive: &mut Drive<'_>,
+    mut drive: Drive<'_, '_>,
     stop: &Stop,
-) -> Result<(), Error> {
+) -> Result<Ended, Error> {
+    let halt = Stop::default();
     let mut readers = Vec::new();
-    for (entry, sensor) in config.sensors.iter().zip(sensors) {
-        readers.push(Reader::start(entry.clone(), sensor, stop.clone())?);
+    for (entry, sensor) in drive.config.sensors.iter().zip(sensors) {
+        readers.push(Reader::start(entry.clone(), sensor, halt.clone())?);
     }
     notify(&[sd_notify::NotifyState::Ready]);
-    let result = feed(config, stop, &readers, drive);
-    notify(&[sd_notify::NotifyState::Stopping]);
-    stop.throw();
+    let result = feed(stop, &readers, &mut drive);
+    halt.throw();
     readers.into_iter().for_each(Reader::join);
     result
 }
 
-/// The pipeline and the way out of it: everything it is told goes through here.
-struct Drive<'a> {
-    pipeline: Pipeline,
-    out: Vec<Message>,
-    /// Publishes a message; gives what was lost or refused on the way out.
-    send: &'a mut dyn FnMut(Message) -> Result<Counts, Error>,
-}
-
-impl Drive<'_> {
-    /// Tells the pipeline `input` and sends what it says.
-    fn tell(&mut self, input: Input) -> Result<(), Error> {
-        self.pipeline.take(input, &mut self.out);
-        let mut lost = Counts::default();
-        for message in self.out.drain(..) {
-            lost.merge(&(self.send)(message)?);
-        }
-        if !lost.is_empty() {
-            self.pipeline.take(Input::Dropped { counts: lost }, &mut self.out);
-        }
-        Ok(())
-    }
-}
-
-/// Messages on their way out of the pipeline thread.
-struct Outlet {
-    publisher: Publisher,
-    stamper: Stamper,
-    encoding: Encoding,
-    lost: u64,
-    /// What the publisher has counted as far as the pipeline knows it.
-    said: Counts,
-}
-
-impl Outlet {
-    /// Hands one message over; gives what was lost or refused since the last time, by reason. The
-    /// publisher's own counts come with each status, in time for the next one.
-    fn send(&mut self, message: Message) -> Result<Counts, Error> {
-        let mut lost = Counts::default();
-        if matches!(message.payload, Payload::Status(_)) {
-            lost = self.news();
-        }
-        let envelope = self.stamper.stamp(message, clock::now());
-        match self.publisher.publish(envelope.to_frames(self.encoding)?) {
-            Handed::Over => {}
-            Handed::QueueFull => {
-                self.lost += 1;
-                lost.add("publish-queue-full", 1);
-            }
-            Handed::Dead => return Err(PublishError::Ended.into()),
-        }
-        Ok(lost)
-    }
-
-    /// What the publisher has counted since the last call, but for connections let in.
-    fn news(&mut self) -> Counts {
-        let now = self.publisher.counts();
-        let mut news = Counts::default();
-        for (reason, n) in
-            now.since(&self.said).iter().filter(|&(reason, _)| reason != zmq::ACCEPTED)
-        {
-            news.add(reason.to_owned(), n);
-        }
-        self.said = now;
-        news
-    }
-}
-
 /// The pipeline thread of recordings: takes from the one that the pipeline waits for, in lock-step.
-fn feed(
-    config: &Config,
-    stop: &Stop,
-    readers: &[Reader],
-    drive: &mut Drive<'_>,
-) -> Result<(), Error> {
+fn feed(stop: &Stop, readers: &[Reader], drive: &mut Drive<'_, '_>) -> Result<Ended, Error> {
+    let mut due = clock::now();
     while !stop.is_thrown() {
+        if clock::now() >= due {
+            due = clock::now() + PULSE;
+            if let Some(ended) = drive.pulse()? {
+                return Ok(ended);
+            }
+        }
         let Some(source) = drive.pipeline.hungry() else {
-            if !config.playback.repeat {
-                return Ok(());
+            if !drive.config.playback.repeat {
+                return Ok(Ended::Over);
             }
             drive.tell(Input::Restart { gap: ROUND_GAP })?;
             readers.iter().for_each(Reader::again);
@@ -261,15 +251,13 @@ fn feed(
                 drive.tell(Input::End { source })?;
             }
             Ok(Delivery::Failed(source_error)) => {
-                let name = config.sensors[source].name.clone();
+                let name = drive.config.sensors[source].name.clone();
                 return Err(Error::Sensor { name, source: source_error });
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
-        // Fed here and nowhere else, so that a hang in the pipeline is seen by systemd.
-        notify(&[sd_notify::NotifyState::Watchdog]);
     }
-    Ok(())
+    Ok(Ended::Over)
 }
 
 /// Tells systemd, if it started us.

@@ -45,6 +45,10 @@ pub enum Payload {
     Event(EventSummary),
     /// `v1/status/`
     Status(Status),
+    /// `v1/health/`
+    Health(Health),
+    /// `v1/hello/`
+    Hello(Hello),
 }
 
 impl Payload {
@@ -57,6 +61,8 @@ impl Payload {
             Self::Radar(_) => "radar",
             Self::Event(_) => "event",
             Self::Status(_) => "status",
+            Self::Health(_) => "health",
+            Self::Hello(_) => "hello",
         }
     }
 
@@ -66,7 +72,8 @@ impl Payload {
         match self {
             Self::Identity(_) | Self::Radar(_) | Self::Event(_) => 500,
             Self::Expression(_) => 2_500, // repeated once a second while nothing changes
-            Self::Status(_) => 3_000,     // once a second
+            Self::Status(_) | Self::Hello(_) => 3_000, // once a second
+            Self::Health(_) => 1_500,     // twice a second
         }
     }
 }
@@ -314,6 +321,10 @@ pub struct SensorStatus {
     /// What is known of its clock; absent for recordings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockReport>,
+    /// Time from frame to frame of a live radar by its own stamps, microseconds; absent for others
+    /// and before eight frames came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame_period_us: Option<f64>,
     /// Radar frames or events received.
     pub received: u64,
     /// Everything its decoder refused or counted, by reason.
@@ -386,6 +397,77 @@ pub enum ClockState {
     Holdover,
 }
 
+/// Who speaks, once a second: what a receiver wants to know before it believes the rest.
+///
+/// Said by the running daemon alone; a replay says neither this nor [`Health`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Hello {
+    /// Version of the daemon.
+    pub version: String,
+    /// Name of the box.
+    pub host: String,
+    /// Hash of the model bundle in use; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
+    /// Sensors by name, with their kinds.
+    pub sensors: Vec<SensorName>,
+    /// Every topic published so far, this one among them.
+    pub topics: Vec<String>,
+}
+
+/// A sensor by name and kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SensorName {
+    /// Its name in the configuration; the last part of its topics.
+    pub name: String,
+    /// Its kind, e.g. `radar-serial`.
+    pub kind: String,
+}
+
+/// How the daemon is, twice a second.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Health {
+    /// In one word.
+    pub state: HealthState,
+    /// Seconds since the daemon started.
+    pub uptime_s: f64,
+    /// Resident memory, bytes; 0 where the system does not tell.
+    pub memory_bytes: u64,
+    /// Median time that the pipeline took for one input in the last half second, milliseconds;
+    /// absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_median_ms: Option<f32>,
+    /// The longest of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_worst_ms: Option<f32>,
+    /// Each sensor that is not well.
+    pub troubles: Vec<Trouble>,
+}
+
+/// How the daemon is, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HealthState {
+    /// Every sensor delivers.
+    Well,
+    /// Something is degraded, starting, or one of several sensors is lost.
+    Degraded,
+    /// No sensor delivers.
+    Failing,
+}
+
+/// A sensor that is not well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Trouble {
+    /// Its name in the configuration.
+    pub sensor: String,
+    /// What it does.
+    pub state: SensorState,
+    /// Why, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<SensorTrouble>,
+}
+
 /// JSON Schema (draft 2020-12) of the header and of each stream's payload, pretty-printed.
 ///
 /// # Errors
@@ -397,6 +479,8 @@ pub fn schema_json() -> Result<String, serde_json::Error> {
         ("radar", schemars::schema_for!(RadarSummary)),
         ("event", schemars::schema_for!(EventSummary)),
         ("status", schemars::schema_for!(Status)),
+        ("health", schemars::schema_for!(Health)),
+        ("hello", schemars::schema_for!(Hello)),
     ];
     let payloads: serde_json::Map<_, _> = streams
         .into_iter()

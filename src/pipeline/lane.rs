@@ -3,8 +3,8 @@
 use crate::data::message::{ClockState, SensorState, SensorStatus, SensorTrouble};
 use crate::data::{Counts, Epoch, Loss, Source, View};
 use crate::sync::Slicer;
-use crate::sync::clock::ClockStatus;
-use crate::units::{HostClock, Micros, Stamp};
+use crate::sync::clock::{ClockStatus, PeriodEstimate};
+use crate::units::{HostClock, Micros, RadarClock, Seconds, Stamp};
 
 use super::event::EventChain;
 use super::radar::RadarChain;
@@ -16,6 +16,9 @@ const SILENCE: Micros = Micros::from_millis(400);
 
 /// A slow radar may miss this many frames before it is lost.
 const MISSED_FRAMES: f64 = 4.0;
+
+/// A crystal is this good, parts per million: a frame period farther off was set by somebody.
+const TRUSTED_PPM: f64 = 1_000.0;
 
 /// How long a sensor counts as degraded after a loss.
 const LOSS_MEMORY: Micros = Micros::from_millis(1_000);
@@ -47,6 +50,8 @@ struct Live {
     loss: Option<Stamp<HostClock>>,
     /// Counts when they were last judged.
     judged: Counts,
+    /// Of a radar.
+    period: Option<PeriodEstimate<RadarClock>>,
 }
 
 impl Lane {
@@ -66,6 +71,10 @@ impl Lane {
             heard: None,
             loss: None,
             judged: Counts::default(),
+            period: match &source.view {
+                View::Radar(chirp) => Some(PeriodEstimate::new(chirp.frame_period)),
+                View::Event(_) => None,
+            },
         };
         Ok(Self {
             name: source.name.clone(),
@@ -96,6 +105,21 @@ impl Lane {
         }
         if !self.delivers() {
             (self.state, self.trouble) = (SensorState::Streaming, None);
+        }
+    }
+
+    /// A frame of a live radar bears `number` and `stamp`: its period is measured, and trusted more
+    /// than the configuration.
+    pub(super) fn time_frame(&mut self, number: u64, stamp: Stamp<RadarClock>) {
+        let Some(estimate) = self.live.as_mut().and_then(|live| live.period.as_mut()) else {
+            return;
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "the estimate lets numbers wrap")]
+        estimate.push(number as u32, stamp);
+        if let (Some(period), Chain::Radar(chain)) = (estimate.period(), &mut self.chain)
+            && period.deviation_ppm.abs() > TRUSTED_PPM
+        {
+            chain.set_frame_period(Seconds(period.measured_us / 1e6));
         }
     }
 
@@ -167,9 +191,17 @@ impl Lane {
             state: self.state,
             trouble: self.trouble,
             clock: clock.map(ClockStatus::report),
+            frame_period_us: self.measured_period(),
             received: self.received,
             counts,
         }
+    }
+}
+
+impl Lane {
+    fn measured_period(&self) -> Option<f64> {
+        let estimate = self.live.as_ref()?.period.as_ref()?;
+        estimate.period().map(|period| period.measured_us)
     }
 }
 
@@ -177,7 +209,7 @@ impl Lane {
 fn patience(view: &View) -> Micros {
     match view {
         View::Radar(chirp) => {
-            let frames = crate::units::Seconds(chirp.frame_period.0 * MISSED_FRAMES);
+            let frames = Seconds(chirp.frame_period.0 * MISSED_FRAMES);
             frames.to_micros().max(SILENCE)
         }
         View::Event(_) => SILENCE,
@@ -218,7 +250,7 @@ mod tests {
     #[test]
     fn a_slow_radar_may_miss_four_frames() {
         let mut chirp = ChirpConfig::food();
-        chirp.frame_period = crate::units::Seconds(0.5);
+        chirp.frame_period = Seconds(0.5);
         let mut lane = lane(View::Radar(chirp));
         lane.heard(Some(at(0)));
         lane.judge(at(2_000), None);

@@ -29,6 +29,10 @@ const STATUS_PERIOD: Micros = Micros::from_millis(1_000);
 /// radar frame takes 25 ms to sweep and, on the slowest wire that keeps up, 50 ms to send.
 const PATIENCE: Micros = Micros::from_millis(200);
 
+/// How far the mapping of a live clock may wander while it settles: a silent camera's windows are
+/// closed that much later, so that no slice is still on its way.
+const WANDER: Micros = Micros::from_millis(50);
+
 /// How long a live subscriber may be without a word on identity when no radar sets the pace.
 const DECISION_PERIOD: Micros = Micros::from_millis(250);
 
@@ -79,9 +83,14 @@ impl Pipeline {
             Some(_) if !has_radar => Means::NoRadar,
             Some(_) => Means::NoNetwork,
         };
+        let mut merge = Merge::new(lanes.len());
+        if live > 0 {
+            // Nobody waits for a live sensor that was never heard.
+            (0..lanes.len()).for_each(|source| merge.close(source));
+        }
         Ok(Self {
             line: TimeLine::new(sources),
-            merge: Merge::new(lanes.len()),
+            merge,
             lanes,
             identity: IdentityGate::new(means),
             expression: ExpressionStage::default(),
@@ -145,6 +154,7 @@ impl Pipeline {
         match (&mut lane.chain, reading) {
             (Chain::Radar(chain), Reading::Radar(frame)) if chain.fits(&frame) => {
                 lane.received += 1;
+                lane.time_frame(frame.number, frame.stamp);
                 let micros = frame.stamp.as_micros();
                 if let Some(arrival) = arrival {
                     line.arrived(source, micros, arrival);
@@ -244,7 +254,7 @@ impl Pipeline {
         while let Some((source, item)) = self.merge.pop_until(bound) {
             self.process(source, item, out);
         }
-        self.advance_cameras(bound, out);
+        self.advance_cameras(bound + Micros(-WANDER.0), out);
         let mut changed = false;
         for source in 0..self.lanes.len() {
             let clock = self.line.clock(source, now);
@@ -295,7 +305,10 @@ impl Pipeline {
     fn process(&mut self, source: usize, item: At<Item>, out: &mut Vec<Message>) {
         let now = self.now.map_or(item.stamp, |now| now.max(item.stamp));
         self.now = Some(now);
-        self.advance_cameras(now, out);
+        let live = self.alignment() == Alignment::Live;
+        if !live {
+            self.advance_cameras(now, out);
+        }
         match item.value {
             Item::Radar(frame) => {
                 self.radar(source, &At { stamp: item.stamp, value: frame }, out);
@@ -304,7 +317,7 @@ impl Pipeline {
                 self.events(source, &At { stamp: item.stamp, value: slice }, out);
             }
         }
-        if self.alignment() != Alignment::Live {
+        if !live {
             self.say_status(now, out); // live, the host's clock says when
         }
     }

@@ -12,6 +12,7 @@
 
 mod aedat4;
 mod configs;
+mod control;
 mod dca1000;
 mod dsp_event;
 mod dsp_radar;
@@ -20,6 +21,7 @@ mod export;
 mod golden;
 mod guard;
 mod live;
+mod live_pipeline;
 mod loopback;
 mod npy;
 mod pcap;
