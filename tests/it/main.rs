@@ -20,6 +20,7 @@ mod evt;
 mod export;
 mod golden;
 mod guard;
+mod live;
 mod live_pipeline;
 mod loopback;
 mod npy;

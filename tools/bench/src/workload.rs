@@ -71,6 +71,8 @@ pub(crate) enum Error {
     #[error("{0}")]
     Write(#[from] visaged::sensor::evt::write::Error),
     #[error("{0}")]
+    WriteRadar(#[from] visaged::sensor::infineon::write::WriteError),
+    #[error("{0}")]
     Radar(#[from] visaged::dsp::radar::Error),
     #[error("{0}")]
     Plan(#[from] visaged::pipeline::PlanError),
