@@ -30,6 +30,9 @@ pub struct Config {
     /// `[publish]`: where results go.
     #[serde(default)]
     pub publish: PublishConfig,
+    /// `[state]`: what outlives the daemon. Without it a restart forgets the lockout.
+    #[serde(default)]
+    pub state: Option<StateConfig>,
 }
 
 /// One `[[sensor]]`.
@@ -60,6 +63,15 @@ pub struct Playback {
 pub struct ModelConfig {
     /// Folder of the model bundle, relative to the configuration file.
     pub bundle: PathBuf,
+}
+
+/// `[state]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StateConfig {
+    /// Folder of the daemon's own files, relative to the configuration file; it must exist and be
+    /// writable. `replay` leaves it alone.
+    pub folder: PathBuf,
 }
 
 /// `[publish]`
@@ -130,6 +142,9 @@ impl Config {
         }
         if let Some(model) = &mut config.model {
             model.bundle = folder.join(&model.bundle);
+        }
+        if let Some(state) = &mut config.state {
+            state.folder = folder.join(&state.folder);
         }
         Ok(config)
     }

@@ -54,9 +54,10 @@ impl Failure {
                 | daemon::Error::NoSensor
                 | daemon::Error::Bundle(_)
                 | daemon::Error::Pipeline(_) => 3,
-                daemon::Error::Publish(_) | daemon::Error::Encode(_) | daemon::Error::Thread(_) => {
-                    1
-                }
+                daemon::Error::Publish(_)
+                | daemon::Error::State { .. }
+                | daemon::Error::Encode(_)
+                | daemon::Error::Thread(_) => 1,
             },
             Self::Encode(_) | Self::Output { .. } | Self::Stdout(_) => 1,
         }

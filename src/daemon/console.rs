@@ -21,6 +21,7 @@ impl Console {
             Payload::Event(event) => self.event = Some(event.clone()),
             Payload::Identity(identity) => self.identity = Some(*identity),
             Payload::Expression(expression) => self.expression = Some(*expression),
+            Payload::Interval(_) => {} // told when it is over; the line says what is
             Payload::Status(status) => {
                 return Some(self.line(message.recorded.as_micros(), status));
             }

@@ -3,9 +3,11 @@
 pub mod clock;
 mod console;
 mod reader;
+mod state;
 mod stop;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ pub use console::Console;
 pub use stop::{Stop, on_signals};
 
 use reader::{Delivery, Reader};
+use state::Keeper;
 
 /// How long the pipeline thread waits for a sensor before it looks at the stop switch again.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -53,6 +56,17 @@ pub enum Error {
     /// Results cannot be published.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The lockout cannot be kept.
+    #[error(
+        "the lockout cannot be kept in {file}: {source}; make the folder of `[state]` writable",
+        file = file.display()
+    )]
+    State {
+        /// Where it was to be kept.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A message cannot be encoded.
     #[error(transparent)]
     Encode(#[from] crate::sink::EncodeError),
@@ -103,7 +117,11 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
 /// # Errors
 /// When it cannot start, or a sensor fails while it runs.
 pub fn run(config: &Config, stop: &Stop, mut seen: impl FnMut(&Message)) -> Result<(), Error> {
-    let Prepared { sensors, pipeline } = prepare(config)?;
+    let Prepared { sensors, mut pipeline } = prepare(config)?;
+    let keeper = match &config.state {
+        Some(state) => Keeper::open(&state.folder, &mut pipeline)?,
+        None => Keeper::forgetful(config.model.is_some()),
+    };
     let publisher = Publisher::start(&config.publish.endpoints)?;
     for endpoint in publisher.bound() {
         tracing::info!(endpoint, "publishing");
@@ -120,7 +138,7 @@ pub fn run(config: &Config, stop: &Stop, mut seen: impl FnMut(&Message)) -> Resu
         lost: 0,
         said: Counts::default(),
     };
-    let result = feed(config, stop, &readers, pipeline, |message| {
+    let result = feed(config, stop, &readers, pipeline, keeper, |message| {
         seen(&message);
         outlet.send(message)
     });
@@ -182,6 +200,7 @@ fn feed(
     stop: &Stop,
     readers: &[Reader],
     mut pipeline: Pipeline,
+    mut keeper: Keeper,
     mut send: impl FnMut(Message) -> Result<Counts, Error>,
 ) -> Result<(), Error> {
     let mut out = Vec::new();
@@ -194,6 +213,7 @@ fn feed(
             readers.iter().for_each(Reader::again);
             continue;
         };
+        pipeline.tell_boot_time(clock::since_boot());
         match readers[source].deliveries.recv_timeout(GLANCE) {
             Ok(Delivery::Reading(reading, counts)) => {
                 pipeline.report(source, counts);
@@ -208,6 +228,8 @@ fn feed(
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
+        // Before anybody hears of a rejection it is on disk: kill -9 comes too late.
+        keeper.keep(pipeline.lockout_to_store());
         for message in out.drain(..) {
             for (reason, n) in send(message)?.iter() {
                 pipeline.count(reason, n);

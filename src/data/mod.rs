@@ -3,13 +3,16 @@
 mod chirp;
 mod counts;
 mod event_batch;
+mod lockout;
 pub mod message;
 mod radar_frame;
 mod reading;
+pub mod score;
 
 pub use chirp::ChirpConfig;
 pub use counts::Counts;
 pub use event_batch::{Event, EventBatch, Geometry, Trigger};
+pub use lockout::LockoutRecord;
 pub use radar_frame::{RadarFrame, Samples};
 pub use reading::{Epoch, Reading, Source, View};
 

@@ -3,22 +3,23 @@
 //! No clock, no thread, no channel: what comes out depends on what was pushed and on nothing else,
 //! so the daemon, the replay, the tests and the benches all drive this one object.
 
+mod agreement;
 mod config;
+mod decide;
 mod event;
 mod radar;
 mod vital;
 
-use crate::data::message::{
-    Alignment, Liveness, Message, Payload, SensorState, SensorStatus, Status,
-};
+use crate::data::message::{Alignment, Message, Payload, SensorState, SensorStatus, Status};
 use crate::data::{At, Counts, EventBatch, RadarFrame, Reading, Source, View};
-use crate::fusion::{ExpressionStage, IdentityGate, Means};
+use crate::fusion::Means;
 use crate::model::Bundle;
 use crate::sync::{Merge, Slicer, TimeLine};
-use crate::units::{HostClock, Micros, Stamp};
+use crate::units::{HostClock, Meters, Micros, Stamp};
 
 pub use config::{Config, EventConfig, PlanError, RadarConfig};
 
+use decide::Decisions;
 use event::EventChain;
 use radar::RadarChain;
 
@@ -30,8 +31,7 @@ pub struct Pipeline {
     lanes: Vec<Lane>,
     line: TimeLine,
     merge: Merge<Item>,
-    identity: IdentityGate,
-    expression: ExpressionStage,
+    decisions: Decisions,
     bundle: Option<Bundle>,
     now: Option<Stamp<HostClock>>,
     next_status: Option<Stamp<HostClock>>,
@@ -77,7 +77,7 @@ impl Pipeline {
         for source in sources {
             let chain = match &source.view {
                 View::Radar(chirp) => Chain::Radar(
-                    RadarChain::plan(&config.radar, chirp)
+                    RadarChain::plan(&config.radar, chirp, Meters(config.decision.farthest_m))
                         .map_err(|error| PlanError::Radar { name: source.name.clone(), error })?,
                 ),
                 View::Event(geometry) => Chain::Event(
@@ -104,8 +104,7 @@ impl Pipeline {
             line: TimeLine::new(sources),
             merge: Merge::new(lanes.len()),
             lanes,
-            identity: IdentityGate::new(means),
-            expression: ExpressionStage::default(),
+            decisions: Decisions::plan(&config.decision, &means, None),
             bundle,
             now: None,
             next_status: None,
@@ -185,6 +184,7 @@ impl Pipeline {
         let end = self.now.unwrap_or(Stamp::from_micros(0));
         self.line.restart(end, gap);
         self.merge.reopen();
+        self.decisions.restart();
         for lane in &mut self.lanes {
             lane.state = SensorState::Starting;
             lane.earlier.merge(&std::mem::take(&mut lane.counts));
@@ -224,31 +224,6 @@ impl Pipeline {
         let summary = chain.run(frame.stamp, &frame.value);
         out.push(message(&lane.name, frame.stamp, Payload::Radar(summary)));
         self.decide(frame.stamp, out);
-    }
-
-    /// Says who is there, and what the expression stage does.
-    fn decide(&mut self, now: Stamp<HostClock>, out: &mut Vec<Message>) {
-        let identity = self.identity.decide(self.liveness(now));
-        out.push(message(Message::FUSED, now, Payload::Identity(identity)));
-        if let Some(expression) = self.expression.decide(now, identity) {
-            out.push(message(Message::FUSED, now, Payload::Expression(expression)));
-        }
-    }
-
-    /// True while a radar sets the pace of decisions.
-    fn has_radar(&self) -> bool {
-        self.lanes
-            .iter()
-            .any(|lane| matches!(lane.chain, Chain::Radar(_)) && lane.state != SensorState::Ended)
-    }
-
-    /// What the radar that sees most says.
-    fn liveness(&self, now: Stamp<HostClock>) -> Liveness {
-        let radars = self.lanes.iter().filter_map(|lane| match &lane.chain {
-            Chain::Radar(chain) => Some(chain.liveness(now)),
-            Chain::Event(..) => None,
-        });
-        radars.max().unwrap_or(Liveness::Insufficient)
     }
 
     fn events(&mut self, source: usize, slice: &At<EventBatch>, out: &mut Vec<Message>) {

@@ -5,9 +5,10 @@ use ndarray::Array3;
 use crate::data::message::{Liveness, RadarSummary, RadarTarget};
 use crate::data::{ChirpConfig, RadarFrame};
 use crate::dsp::radar::{Error, Found, FrameShape, MapAxes, MicroDoppler, Peaks, RangeDoppler};
-use crate::units::{HostClock, Stamp};
+use crate::units::{HostClock, Meters, Stamp};
 
 use super::RadarConfig;
+use super::agreement::Motion;
 use super::vital::Vital;
 
 /// The kernels of one radar with their maps.
@@ -16,8 +17,23 @@ pub(super) struct RadarChain {
     fast: Fast,
     slow: Slow,
     least_snr_db: f32,
-    /// Boxed: it is as large as the other two.
+    /// Boxed, as motion is: a camera's chain is smaller.
     vital: Box<Vital>,
+    motion: Box<Motion>,
+    /// What the newest frame shows, until somebody decides with it.
+    glance: Option<Glance>,
+}
+
+/// What decisions need to know of one frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Glance {
+    pub(super) stamp: Stamp<HostClock>,
+    /// False if samples were lost.
+    pub(super) is_whole: bool,
+    /// Distances of the strongest fast and the strongest slow target.
+    pub(super) targets: [Option<Meters>; 2],
+    /// Energy of small fast motion; absent where frames are missing.
+    pub(super) motion: Option<f64>,
 }
 
 struct Fast {
@@ -39,7 +55,12 @@ struct Slow {
 }
 
 impl RadarChain {
-    pub(super) fn plan(config: &RadarConfig, chirp: &ChirpConfig) -> Result<Self, Error> {
+    /// Motion is looked for up to `farthest`.
+    pub(super) fn plan(
+        config: &RadarConfig,
+        chirp: &ChirpConfig,
+        farthest: Meters,
+    ) -> Result<Self, Error> {
         let shape = FrameShape::from(chirp);
         let fast = RangeDoppler::plan(shape, &config.range_doppler)?;
         let slow = MicroDoppler::plan(shape, &config.micro_doppler)?;
@@ -62,6 +83,8 @@ impl RadarChain {
             },
             least_snr_db: config.least_snr_db,
             vital: Box::new(Vital::plan(&config.respiration, chirp)?),
+            motion: Box::new(Motion::plan(chirp, config.peaks.first_range_m, farthest)),
+            glance: None,
         })
     }
 
@@ -81,6 +104,14 @@ impl RadarChain {
             slow.newest = target(&slow.peaks.run(&slow.map), &slow.axes, self.least_snr_db);
         }
         self.vital.run(now, frame, slow.kernel.newest());
+        let spectrum = slow.kernel.newest().unwrap_or_else(|| self.vital.spectrum());
+        self.glance = Some(Glance {
+            stamp: now,
+            is_whole: !frame.has_holes,
+            targets: [&moving, &slow.newest]
+                .map(|target| target.as_ref().map(|target| Meters(target.range_m.into()))),
+            motion: self.motion.run(frame, spectrum),
+        });
         RadarSummary {
             frame: frame.number,
             moving,
@@ -88,6 +119,11 @@ impl RadarChain {
             respiration: self.vital.newest(),
             has_holes: frame.has_holes,
         }
+    }
+
+    /// What the newest frame shows, once.
+    pub(super) const fn take_glance(&mut self) -> Option<Glance> {
+        self.glance.take()
     }
 
     /// Whether something breathes there.
@@ -101,6 +137,8 @@ impl RadarChain {
         self.slow.kernel.reset();
         self.slow.newest = None;
         self.vital.restart();
+        self.motion.restart();
+        self.glance = None;
     }
 }
 

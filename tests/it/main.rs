@@ -18,6 +18,7 @@ mod evt;
 mod export;
 mod golden;
 mod guard;
+mod lockout;
 mod npy;
 mod pipeline;
 mod publish;
