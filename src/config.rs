@@ -33,6 +33,9 @@ pub struct Config {
     /// `[state]`: what outlives the daemon. Without it a restart forgets the lockout.
     #[serde(default)]
     pub state: Option<StateConfig>,
+    /// `[control]`: where the daemon can be asked.
+    #[serde(default)]
+    pub control: ControlConfig,
 }
 
 /// One `[[sensor]]`.
@@ -43,7 +46,7 @@ pub struct SensorConfig {
     pub name: String,
     /// A row of [`SENSORS`].
     pub kind: String,
-    /// Read by the sensor itself. A `path` is relative to the configuration file.
+    /// Read by the sensor itself. A `path` or `key-file` is relative to the configuration file.
     #[serde(default)]
     pub settings: toml::Table,
 }
@@ -70,12 +73,22 @@ pub struct ModelConfig {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StateConfig {
     /// Folder of the daemon's own files, relative to the configuration file; it must exist and be
-    /// writable. `replay` leaves it alone.
+    /// writable. `replay` leaves it alone, and a reload does not move it.
     pub folder: PathBuf,
 }
 
+/// `[control]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ControlConfig {
+    /// Path of a Unix socket, relative to the configuration file, for `visaged status` and
+    /// `visaged reload`; none listens nowhere.
+    #[serde(default)]
+    pub endpoint: Option<PathBuf>,
+}
+
 /// `[publish]`
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PublishConfig {
     /// `tcp://ADDRESS:PORT` and `ipc://PATH`; none publishes nothing.
@@ -136,8 +149,10 @@ impl Config {
         let mut config = Self::parse(&text, file)?;
         let folder = file.parent().unwrap_or_else(|| Path::new(""));
         for sensor in &mut config.sensors {
-            if let Some(toml::Value::String(path)) = sensor.settings.get_mut("path") {
-                *path = folder.join(&*path).to_string_lossy().into_owned();
+            for key in ["path", "key-file"] {
+                if let Some(toml::Value::String(path)) = sensor.settings.get_mut(key) {
+                    *path = folder.join(&*path).to_string_lossy().into_owned();
+                }
             }
         }
         if let Some(model) = &mut config.model {
@@ -145,6 +160,9 @@ impl Config {
         }
         if let Some(state) = &mut config.state {
             state.folder = folder.join(&state.folder);
+        }
+        if let Some(endpoint) = &mut config.control.endpoint {
+            *endpoint = folder.join(&*endpoint);
         }
         Ok(config)
     }

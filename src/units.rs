@@ -86,6 +86,9 @@ pub enum RadarClock {}
 /// An event camera's own clock; its zero is arbitrary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventClock {}
+/// The clock of a device of either kind, where it does not matter which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeviceClock {}
 /// The time line that all sensors are mapped to: monotonic host time live, recorded time in replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HostClock {}

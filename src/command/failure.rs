@@ -37,6 +37,17 @@ pub enum Failure {
         /// What the system said.
         source: io::Error,
     },
+    /// A running daemon cannot be asked.
+    #[error(transparent)]
+    Ask(#[from] sink::zmq::control::AskError),
+    /// A running daemon refuses.
+    #[error("the daemon refuses to {command}: {problem}")]
+    Refused {
+        /// What was asked.
+        command: String,
+        /// Its words.
+        problem: String,
+    },
     /// Standard output.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),
@@ -56,10 +67,15 @@ impl Failure {
                 | daemon::Error::Pipeline(_) => 3,
                 daemon::Error::Publish(_)
                 | daemon::Error::State { .. }
+                | daemon::Error::Control { .. }
                 | daemon::Error::Encode(_)
                 | daemon::Error::Thread(_) => 1,
             },
-            Self::Encode(_) | Self::Output { .. } | Self::Stdout(_) => 1,
+            Self::Ask(_)
+            | Self::Refused { .. }
+            | Self::Encode(_)
+            | Self::Output { .. }
+            | Self::Stdout(_) => 1,
         }
     }
 

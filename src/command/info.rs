@@ -134,6 +134,7 @@ impl Content {
                     self.span(event.t);
                 }
             }
+            Reading::Notice(_) => {} // no recording holds one
         }
     }
 
@@ -188,6 +189,7 @@ impl Report {
             crate::data::Epoch::Unix => "Unix time",
             crate::data::Epoch::Device => "device clock",
             crate::data::Epoch::Synthesised => "synthesised from the frame period",
+            crate::data::Epoch::Live => "a live device's clock",
         };
         let (first, last) = (content.first_us.unwrap_or(0), content.last_us.unwrap_or(0));
         lines.push(row("duration", &format!("{:.6} s", content.duration_s)));

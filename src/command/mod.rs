@@ -8,6 +8,7 @@ mod open;
 mod progress;
 mod replay;
 mod run;
+mod status;
 
 use std::io;
 
@@ -47,6 +48,10 @@ enum Command {
     Export(export::Args),
     /// Checks a configuration file.
     Check(check::Args),
+    /// Says how a running daemon and its sensors are.
+    Status(status::Args),
+    /// Makes a running daemon read its configuration again.
+    Reload(status::Args),
     /// Prints a completion script for a shell, e.g. `visaged completions bash`.
     Completions {
         /// The shell.
@@ -67,6 +72,8 @@ impl Cli {
             Some(Command::Info(args)) => info::execute(&args),
             Some(Command::Export(args)) => export::execute(&args),
             Some(Command::Check(args)) => check::execute(&args),
+            Some(Command::Status(args)) => status::status(&args),
+            Some(Command::Reload(args)) => status::reload(&args),
             Some(Command::Completions { shell }) => {
                 let mut command = Self::command();
                 clap_complete::generate(shell, &mut command, "visaged", &mut io::stdout());

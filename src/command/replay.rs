@@ -180,7 +180,8 @@ impl Pacing {
             Speed::Max => None,
             Speed::Real => {
                 let stop = Stop::default();
-                daemon::on_signals(&stop)?;
+                let hung_up = stop.clone();
+                daemon::on_signals(&stop, move || hung_up.throw())?;
                 Some((clock::Pace::start(), stop))
             }
         };

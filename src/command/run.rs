@@ -1,11 +1,11 @@
 //! `visaged run`: the daemon.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::config::Config;
-use crate::daemon::{self, Console, Stop};
+use crate::daemon::{self, Console, Orders, Stop};
 
 /// Runs until SIGINT or SIGTERM, or until all recordings have ended.
 #[derive(Debug, Default, clap::Args)]
@@ -32,11 +32,20 @@ pub(super) fn execute(args: &Args) -> Result<(), Failure> {
     let file = args.config.clone().unwrap_or_else(demo);
     let config = Config::load(&file)?;
     let stop = Stop::default();
-    daemon::on_signals(&stop).map_err(daemon::Error::Thread)?;
+    let again = file.clone();
+    let orders = Orders::new(move || Config::load(&again).map_err(|error| error.to_string()));
+    // A terminal that closes ends what was started in it; a service is told to read again.
+    let hung_up = stop.clone();
+    let hang_up: Box<dyn Fn() + Send> = if std::io::stderr().is_terminal() {
+        Box::new(move || hung_up.throw())
+    } else {
+        Box::new(orders.hang_up(&stop))
+    };
+    daemon::on_signals(&stop, hang_up).map_err(daemon::Error::Thread)?;
     tracing::info!(config = %file.display(), "starting");
     let mut console = Console::default();
     let mut stdout = std::io::stdout();
-    daemon::run(&config, &stop, |message| {
+    daemon::run(config, &orders, &stop, |message| {
         if let Some(line) = console.see(message).filter(|_| !args.quiet) {
             // A closed terminal must not end the daemon.
             drop(writeln!(stdout, "{line}"));

@@ -21,7 +21,8 @@ impl Console {
             Payload::Event(event) => self.event = Some(event.clone()),
             Payload::Identity(identity) => self.identity = Some(*identity),
             Payload::Expression(expression) => self.expression = Some(*expression),
-            Payload::Interval(_) => {} // told when it is over; the line says what is
+            // An interval is told when it is over; the line says what is.
+            Payload::Interval(_) | Payload::Health(_) | Payload::Hello(_) => {}
             Payload::Status(status) => {
                 return Some(self.line(message.recorded.as_micros(), status));
             }
@@ -57,6 +58,16 @@ impl Console {
             line.push_str(&format!(" | expression {}", word(&expression.state)));
             if let Some(label) = &expression.label {
                 line.push_str(&format!(" {}", word(label)));
+            }
+        }
+        for sensor in &status.sensors {
+            if let Some(trouble) = &sensor.trouble {
+                line.push_str(&format!(
+                    " | {} {} ({})",
+                    sensor.name,
+                    word(&sensor.state),
+                    word(trouble)
+                ));
             }
         }
         for (reason, n) in status.dropped.iter() {

@@ -2,6 +2,11 @@
 
 pub mod clock;
 mod console;
+mod drive;
+mod inbox;
+mod live;
+mod orders;
+mod pulse;
 mod reader;
 mod state;
 mod stop;
@@ -12,23 +17,31 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::data::message::{Message, Payload};
-use crate::data::{Counts, Source};
+use crate::data::message::Message;
+use crate::data::{Counts, Epoch, Input, Source};
 use crate::model::Bundle;
 use crate::pipeline::{self, Pipeline};
 use crate::sensor::{self, Sensor};
-use crate::sink::zmq::{self, Handed, PublishError, Publisher};
-use crate::sink::{Encoding, Stamper};
+use crate::sink::zmq::control::Control;
+use crate::sink::zmq::{PublishError, Publisher};
+use crate::sink::{Board, Stamper};
 use crate::units::Micros;
 
 pub use console::Console;
+pub use orders::Orders;
 pub use stop::{Stop, on_signals};
 
+use drive::{Drive, Outlet};
+use live::Readers;
+use pulse::Pulse;
 use reader::{Delivery, Reader};
 use state::Keeper;
 
 /// How long the pipeline thread waits for a sensor before it looks at the stop switch again.
 const GLANCE: Duration = Duration::from_millis(100);
+
+/// How often the daemon looks beside the pipeline.
+const PULSE: Micros = Micros::from_millis(50);
 
 /// Recorded time between the end of one round and the start of the next.
 const ROUND_GAP: Micros = Micros::from_millis(100);
@@ -64,6 +77,14 @@ pub enum Error {
     State {
         /// Where it was to be kept.
         file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The control endpoint.
+    #[error("cannot listen on {path}: {source}; choose another `control.endpoint`", path = path.display())]
+    Control {
+        /// The socket.
+        path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
@@ -115,130 +136,147 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
 /// Runs until `stop` is thrown or every recording has ended, calling `seen` with each message.
 ///
 /// # Errors
-/// When it cannot start, or a sensor fails while it runs.
-pub fn run(config: &Config, stop: &Stop, mut seen: impl FnMut(&Message)) -> Result<(), Error> {
-    let Prepared { sensors, mut pipeline } = prepare(config)?;
-    let keeper = match &config.state {
-        Some(state) => Keeper::open(&state.folder, &mut pipeline)?,
-        None => Keeper::forgetful(config.model.is_some()),
-    };
+/// When it cannot start, or a recording fails while it runs.
+pub fn run(
+    config: Config,
+    orders: &Orders,
+    stop: &Stop,
+    mut seen: impl FnMut(&Message),
+) -> Result<(), Error> {
+    let mut prepared = prepare(&config)?;
+    // Of the configuration at the start: where the lockout is kept is no matter of a reload.
+    let keeper = Keeper::open(config.state.as_ref(), config.model.is_some())?;
+    let board = Board::default();
+    let control = control(&config, &board, orders)?;
     let publisher = Publisher::start(&config.publish.endpoints)?;
     for endpoint in publisher.bound() {
         tracing::info!(endpoint, "publishing");
     }
-    let mut readers = Vec::new();
-    for (entry, sensor) in config.sensors.iter().zip(sensors) {
-        readers.push(Reader::start(entry.clone(), sensor, stop.clone())?);
-    }
-    notify(&[sd_notify::NotifyState::Ready]);
     let mut outlet = Outlet {
         publisher,
         stamper: Stamper::new(clock::boot_id()),
         encoding: config.publish.encoding,
+        board,
+        pulse: Pulse::start(&config),
+        keeper,
+        seen: &mut seen,
         lost: 0,
         said: Counts::default(),
     };
-    let result = feed(config, stop, &readers, pipeline, keeper, |message| {
-        seen(&message);
-        outlet.send(message)
-    });
+    let mut config = config;
+    let result = loop {
+        let Prepared { sensors, pipeline } = prepared;
+        outlet.pulse.reconfigure(&config);
+        let mut drive =
+            Drive { pipeline, out: Vec::new(), outlet: &mut outlet, orders, config: &config };
+        if let Err(error) = drive.begin() {
+            break Err(error);
+        }
+        let live = sensors.iter().all(|sensor| sensor.description().epoch == Epoch::Live);
+        let played = if live {
+            play_live(sensors, drive, stop)
+        } else {
+            play_recordings(sensors, drive, stop)
+        };
+        match played {
+            Ok(Ended::Reload(next)) => (config, prepared) = *next,
+            Ok(Ended::Over) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
     notify(&[sd_notify::NotifyState::Stopping]);
     stop.throw();
+    drop(control);
     if outlet.lost > 0 {
         tracing::warn!(lost = outlet.lost, "messages were lost between pipeline and publisher");
     }
     outlet.publisher.finish();
+    result
+}
+
+/// Why the sensors are no longer played.
+enum Ended {
+    /// The daemon was stopped, or every recording has ended.
+    Over,
+    /// The daemon goes on by another configuration, which is ready to be played.
+    Reload(Box<(Config, Prepared)>),
+}
+
+fn control(config: &Config, board: &Board, orders: &Orders) -> Result<Option<Control>, Error> {
+    let Some(path) = &config.control.endpoint else { return Ok(None) };
+    let outbox = orders.outbox.clone();
+    let control = Control::start(path, board.clone(), move |order| outbox.send(order).is_ok())
+        .map_err(|source| Error::Control { path: path.clone(), source })?;
+    tracing::info!(path = %path.display(), "listening for questions");
+    Ok(Some(control))
+}
+
+fn play_live(
+    sensors: Vec<Box<dyn Sensor>>,
+    mut drive: Drive<'_, '_>,
+    stop: &Stop,
+) -> Result<Ended, Error> {
+    let names: Vec<_> = drive.config.sensors.iter().map(|entry| entry.name.clone()).collect();
+    let halt = Stop::default();
+    let readers = Readers::start(sensors, &names, &halt)?;
+    notify(&[sd_notify::NotifyState::Ready]);
+    let result = readers.feed(&mut drive, stop);
+    halt.throw();
+    readers.join();
+    result
+}
+
+fn play_recordings(
+    sensors: Vec<Box<dyn Sensor>>,
+    mut drive: Drive<'_, '_>,
+    stop: &Stop,
+) -> Result<Ended, Error> {
+    let halt = Stop::default();
+    let mut readers = Vec::new();
+    for (entry, sensor) in drive.config.sensors.iter().zip(sensors) {
+        readers.push(Reader::start(entry.clone(), sensor, halt.clone())?);
+    }
+    notify(&[sd_notify::NotifyState::Ready]);
+    let result = feed(stop, &readers, &mut drive);
+    halt.throw();
     readers.into_iter().for_each(Reader::join);
     result
 }
 
-/// Messages on their way out of the pipeline thread.
-struct Outlet {
-    publisher: Publisher,
-    stamper: Stamper,
-    encoding: Encoding,
-    lost: u64,
-    /// What the publisher has counted as far as the pipeline knows it.
-    said: Counts,
-}
-
-impl Outlet {
-    /// Hands one message over; gives what was lost or refused since the last time, by reason. The
-    /// publisher's own counts come with each status, in time for the next one.
-    fn send(&mut self, message: Message) -> Result<Counts, Error> {
-        let mut lost = Counts::default();
-        if matches!(message.payload, Payload::Status(_)) {
-            lost = self.news();
-        }
-        let envelope = self.stamper.stamp(message, clock::now());
-        match self.publisher.publish(envelope.to_frames(self.encoding)?) {
-            Handed::Over => {}
-            Handed::QueueFull => {
-                self.lost += 1;
-                lost.add("publish-queue-full", 1);
-            }
-            Handed::Dead => return Err(PublishError::Ended.into()),
-        }
-        Ok(lost)
-    }
-
-    /// What the publisher has counted since the last call, but for connections let in.
-    fn news(&mut self) -> Counts {
-        let now = self.publisher.counts();
-        let mut news = Counts::default();
-        for (reason, n) in now.iter().filter(|&(reason, _)| reason != zmq::ACCEPTED) {
-            news.add(reason, n.saturating_sub(self.said.get(reason)));
-        }
-        self.said = now;
-        news
-    }
-}
-
-/// The pipeline thread: takes from the sensor that the pipeline waits for, in lock-step.
-fn feed(
-    config: &Config,
-    stop: &Stop,
-    readers: &[Reader],
-    mut pipeline: Pipeline,
-    mut keeper: Keeper,
-    mut send: impl FnMut(Message) -> Result<Counts, Error>,
-) -> Result<(), Error> {
-    let mut out = Vec::new();
+/// The pipeline thread of recordings: takes from the one that the pipeline waits for, in lock-step.
+fn feed(stop: &Stop, readers: &[Reader], drive: &mut Drive<'_, '_>) -> Result<Ended, Error> {
+    let mut due = clock::now();
     while !stop.is_thrown() {
-        let Some(source) = pipeline.hungry() else {
-            if !config.playback.repeat {
-                return Ok(());
+        if clock::now() >= due {
+            due = clock::now() + PULSE;
+            if let Some(ended) = drive.pulse()? {
+                return Ok(ended);
             }
-            pipeline.restart(ROUND_GAP);
+        }
+        let Some(source) = drive.pipeline.hungry() else {
+            if !drive.config.playback.repeat {
+                return Ok(Ended::Over);
+            }
+            drive.tell(Input::Restart { gap: ROUND_GAP })?;
             readers.iter().for_each(Reader::again);
             continue;
         };
-        pipeline.tell_boot_time(clock::since_boot());
         match readers[source].deliveries.recv_timeout(GLANCE) {
             Ok(Delivery::Reading(reading, counts)) => {
-                pipeline.report(source, counts);
-                pipeline.push(source, reading, &mut out);
+                drive.tell(Input::Counts { source, counts })?;
+                drive.tell(Input::Reading { source, reading, arrival: None })?;
             }
             Ok(Delivery::End) | Err(RecvTimeoutError::Disconnected) => {
-                pipeline.end(source, &mut out);
+                drive.tell(Input::End { source })?;
             }
             Ok(Delivery::Failed(source_error)) => {
-                let name = config.sensors[source].name.clone();
+                let name = drive.config.sensors[source].name.clone();
                 return Err(Error::Sensor { name, source: source_error });
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
-        // Before anybody hears of a rejection it is on disk: kill -9 comes too late.
-        keeper.keep(pipeline.lockout_to_store());
-        for message in out.drain(..) {
-            for (reason, n) in send(message)?.iter() {
-                pipeline.count(reason, n);
-            }
-        }
-        // Fed here and nowhere else, so that a hang in the pipeline is seen by the supervisor.
-        notify(&[sd_notify::NotifyState::Watchdog]);
     }
-    Ok(())
+    Ok(Ended::Over)
 }
 
 /// Tells systemd, if it started us.

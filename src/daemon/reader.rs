@@ -1,4 +1,4 @@
-//! One thread per sensor: reads, paces recordings, and hands readings to the pipeline thread.
+//! One thread per recording: reads, plays it in real time, and hands readings to the pipeline thread.
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -10,8 +10,8 @@ use crate::config::SensorConfig;
 use crate::data::{Counts, Reading};
 use crate::sensor::{self, Sensor};
 
-/// Readings that may wait between a reader and the pipeline. When it is full the reader of a
-/// recording waits; nothing is dropped.
+/// Readings that may wait between a reader and the pipeline. When it is full the reader waits;
+/// nothing is dropped.
 const QUEUE: usize = 4;
 
 /// What a reader hands over.
@@ -103,5 +103,6 @@ fn due(reading: &Reading) -> Option<i64> {
     match reading {
         Reading::Radar(frame) => Some(frame.stamp.as_micros()),
         Reading::Events(batch) => batch.events.last().map(|event| event.t),
+        Reading::Notice(_) => None,
     }
 }

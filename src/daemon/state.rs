@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::Error;
+use crate::config::StateConfig;
 use crate::data::LockoutRecord;
-use crate::pipeline::Pipeline;
 
 /// The file in the folder of `[state]`.
 const NAME: &str = "lockout.json";
@@ -43,25 +43,35 @@ impl Stored {
     }
 }
 
-/// Keeps the lockout on disk while the daemon runs.
+/// Keeps the lockout while the daemon runs: on disk, and from one configuration to the next.
 pub(super) struct Keeper {
     folder: Option<PathBuf>,
-    /// A record that could not be written yet.
-    owed: Option<LockoutRecord>,
+    newest: Option<LockoutRecord>,
+    /// True while the newest record could not be written.
+    is_owed: bool,
 }
 
 impl Keeper {
-    /// Hands the record in `folder` to the pipeline. Where there is none, or none that can be
-    /// believed, the stricter state is taken and said.
+    /// Reads the record in the folder of `state`. Where there is none, or none that can be
+    /// believed, the stricter state is taken and said. Without a folder nothing outlives the
+    /// process, which is said if there is a bundle.
     ///
     /// # Errors
     /// When the folder cannot be written: a lockout that a restart forgets is none.
-    pub(super) fn open(folder: &Path, pipeline: &mut Pipeline) -> Result<Self, Error> {
+    pub(super) fn open(state: Option<&StateConfig>, has_bundle: bool) -> Result<Self, Error> {
+        let Some(StateConfig { folder }) = state else {
+            if has_bundle {
+                tracing::warn!("a restart forgets the lockout; name a folder in `[state]`");
+            }
+            return Ok(Self { folder: None, newest: None, is_owed: false });
+        };
         let file = folder.join(NAME);
+        let write = |record| {
+            store(folder, record).map_err(|source| Error::State { file: file.clone(), source })
+        };
         let record = match read(&file) {
             Ok(Some(record)) => {
-                store(folder, record)
-                    .map_err(|source| Error::State { file: file.clone(), source })?;
+                write(record)?;
                 record
             }
             Ok(None) => {
@@ -70,8 +80,7 @@ impl Keeper {
                     "there is no lockout record, as after an installation: nobody is checked for \
                      30 s"
                 );
-                store(folder, LockoutRecord::ABSENT)
-                    .map_err(|source| Error::State { file: file.clone(), source })?;
+                write(LockoutRecord::ABSENT)?;
                 LockoutRecord::ABSENT
             }
             Err(problem) => {
@@ -85,31 +94,31 @@ impl Keeper {
                 LockoutRecord::DAMAGED
             }
         };
-        pipeline.resume_lockout(record);
-        Ok(Self { folder: Some(folder.to_owned()), owed: None })
+        Ok(Self { folder: Some(folder.clone()), newest: Some(record), is_owed: false })
     }
 
-    /// Keeps nothing, and says so if there is somebody to reject.
-    pub(super) fn forgetful(has_bundle: bool) -> Self {
-        if has_bundle {
-            tracing::warn!("a restart forgets the lockout; name a folder in `[state]`");
-        }
-        Self { folder: None, owed: None }
+    /// What a pipeline that begins must know.
+    pub(super) const fn record(&self) -> Option<LockoutRecord> {
+        self.newest
     }
 
     /// Writes `changed`. What cannot be written is tried again at each call, and said once.
     pub(super) fn keep(&mut self, changed: Option<LockoutRecord>) {
-        let was_owed = self.owed.is_some();
-        let (Some(folder), Some(record)) = (&self.folder, changed.or(self.owed)) else { return };
+        if changed.is_none() && !self.is_owed {
+            return;
+        }
+        self.newest = changed.or(self.newest);
+        let (Some(folder), Some(record)) = (&self.folder, self.newest) else { return };
+        let was_owed = self.is_owed;
         match store(folder, record) {
             Ok(()) => {
-                self.owed = None;
+                self.is_owed = false;
                 if was_owed {
                     tracing::info!("the lockout record is written again");
                 }
             }
             Err(error) => {
-                self.owed = Some(record);
+                self.is_owed = true;
                 if !was_owed {
                     tracing::error!(
                         folder = %folder.display(), %error,
@@ -195,13 +204,14 @@ mod tests {
     fn a_record_that_cannot_be_written_is_owed_until_it_can() {
         let folder = Folder::new("state-owed");
         let gone = folder.0.join("later");
-        let mut keeper = Keeper { folder: Some(gone.clone()), owed: None };
+        let mut keeper = Keeper { folder: Some(gone.clone()), newest: None, is_owed: false };
         keeper.keep(Some(RECORD));
         keeper.keep(None);
-        assert_eq!(keeper.owed, Some(RECORD));
+        assert!(keeper.is_owed);
+        assert_eq!(keeper.record(), Some(RECORD), "the next pipeline knows it all the same");
         fs::create_dir(&gone).unwrap();
         keeper.keep(None);
-        assert_eq!(keeper.owed, None);
+        assert!(!keeper.is_owed);
         assert_eq!(read(&gone.join(NAME)), Ok(Some(RECORD)));
     }
 

@@ -34,36 +34,43 @@ impl Stop {
     }
 }
 
-/// Throws `stop` at the first SIGINT or SIGTERM. The second one kills, as usual.
+/// Throws `stop` at the first SIGINT or SIGTERM; the second one kills, as usual. Gives `hang_up` a
+/// call at each SIGHUP.
 ///
 /// # Errors
 /// When the thread or its runtime cannot be started.
-pub fn on_signals(stop: &Stop) -> io::Result<()> {
+pub fn on_signals(stop: &Stop, hang_up: impl Fn() + Send + 'static) -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let stop = stop.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut interrupt, mut terminate) = {
+    let (mut interrupt, mut terminate, mut again) = {
         let _inside = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        )
     };
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         runtime.block_on(async {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                    _ = again.recv() => {
+                        hang_up();
+                        continue;
+                    }
+                }
+                if stop.is_thrown() {
+                    // Somebody asked twice: do not insist on a clean end.
+                    std::process::abort();
+                }
+                tracing::info!("stopping on a signal");
+                stop.throw();
             }
         });
-        tracing::info!("stopping on a signal");
-        stop.throw();
-        runtime.block_on(async {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        });
-        // Somebody asked twice: do not insist on a clean end.
-        std::process::abort();
     })?;
     Ok(())
 }

@@ -1,29 +1,31 @@
 //! Things refused or lost, by reason.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How often each reason applied. Ordered by reason, so that it prints the same everywhere.
 ///
-/// Reasons are short kebab-case words fixed in the source, e.g. `"x-beyond-width"`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// Reasons are short kebab-case words, e.g. `"x-beyond-width"`: fixed in the source, or read back
+/// from a recorded run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Counts(BTreeMap<&'static str, u64>);
+pub struct Counts(BTreeMap<Cow<'static, str>, u64>);
 
 impl Counts {
     /// Adds `n` for `reason`; a zero adds nothing, so that a clean run prints an empty table.
-    pub fn add(&mut self, reason: &'static str, n: u64) {
+    pub fn add(&mut self, reason: impl Into<Cow<'static, str>>, n: u64) {
         if n > 0 {
-            let total = self.0.entry(reason).or_insert(0);
+            let total = self.0.entry(reason.into()).or_insert(0);
             *total = total.saturating_add(n);
         }
     }
 
     /// Adds everything in `other`.
     pub fn merge(&mut self, other: &Self) {
-        for (reason, n) in other.iter() {
-            self.add(reason, n);
+        for (reason, &n) in &other.0 {
+            self.add(reason.clone(), n);
         }
     }
 
@@ -40,8 +42,18 @@ impl Counts {
     }
 
     /// Each reason with its count, ordered by reason.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        self.0.iter().map(|(&reason, &n)| (reason, n))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(reason, &n)| (reason.as_ref(), n))
+    }
+
+    /// What was counted since `before`, which is an earlier state of the same counts.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let mut news = Self::default();
+        for (reason, &n) in &self.0 {
+            news.add(reason.clone(), n.saturating_sub(before.get(reason)));
+        }
+        news
     }
 }
 

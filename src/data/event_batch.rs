@@ -47,6 +47,15 @@ pub struct EventBatch {
     pub non_monotonic: bool,
 }
 
+/// Events of a fixed span of a sensor's time, all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventSlice {
+    /// Where the span ends, exclusive: lane time, microseconds.
+    pub end: i64,
+    /// The events; their `t` is lane time, too.
+    pub batch: EventBatch,
+}
+
 impl EventBatch {
     /// Empties the batch and keeps its memory.
     pub fn clear(&mut self) {

@@ -47,6 +47,10 @@ pub enum Payload {
     Event(EventSummary),
     /// `v1/status/`
     Status(Status),
+    /// `v1/health/`
+    Health(Health),
+    /// `v1/hello/`
+    Hello(Hello),
 }
 
 impl Payload {
@@ -60,6 +64,8 @@ impl Payload {
             Self::Radar(_) => "radar",
             Self::Event(_) => "event",
             Self::Status(_) => "status",
+            Self::Health(_) => "health",
+            Self::Hello(_) => "hello",
         }
     }
 
@@ -70,7 +76,8 @@ impl Payload {
             Self::Identity(_) | Self::Radar(_) | Self::Event(_) => 500,
             // Repeated once a second while nothing changes; an interval is over when it is told.
             Self::Expression(_) | Self::Interval(_) => 2_500,
-            Self::Status(_) => 3_000, // once a second
+            Self::Status(_) | Self::Hello(_) => 3_000, // once a second
+            Self::Health(_) => 1_500,                  // twice a second
         }
     }
 }
@@ -369,6 +376,8 @@ pub enum Alignment {
     Unix,
     /// At least one recording carries no absolute time: each starts at `recorded_us` = 0.
     Starts,
+    /// Live sensors, each mapped to the host's monotonic clock.
+    Live,
 }
 
 /// One sensor as the pipeline sees it.
@@ -376,8 +385,18 @@ pub enum Alignment {
 pub struct SensorStatus {
     /// Its name in the configuration.
     pub name: String,
-    /// Streaming, or why not.
+    /// Streaming, or not.
     pub state: SensorState,
+    /// Why it is degraded or lost; absent while all is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<SensorTrouble>,
+    /// What is known of its clock; absent for recordings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockReport>,
+    /// Time from frame to frame of a live radar by its own stamps, microseconds; absent for others
+    /// and before eight frames came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame_period_us: Option<f64>,
     /// Radar frames or events received.
     pub received: u64,
     /// Everything its decoder refused or counted, by reason.
@@ -393,8 +412,132 @@ pub enum SensorState {
     Starting,
     /// Delivering.
     Streaming,
+    /// Delivering, and `trouble` says what is wrong with it.
+    Degraded,
+    /// Not delivering; it is tried again.
+    Lost,
     /// The recording has ended.
     Ended,
+}
+
+/// What is wrong with a sensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SensorTrouble {
+    /// Lost: connected, but nothing has come for 400 ms or four frame periods.
+    Silent,
+    /// Lost: not there, or unplugged.
+    Absent,
+    /// Lost: it does not speak the configured protocol, or not with the configured key.
+    Protocol,
+    /// Lost: it runs with another configuration than the one asked for; the log names both.
+    Configuration,
+    /// Degraded: within the last second something was lost or refused; `counts` says what.
+    LosingData,
+    /// Degraded: its clock is not known yet; stamps are arrival times.
+    ClockUnsynced,
+    /// Degraded: its clock was not heard for ten seconds; stamps follow the last fit.
+    ClockHoldover,
+}
+
+/// A live sensor's clock against the host's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct ClockReport {
+    /// Whether stamps can be mapped, and how fresh the fit is.
+    pub state: ClockState,
+    /// What the device's clock gains, parts per million.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_ppm: Option<f64>,
+    /// Robust deviation of the measurements from the fit, microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub residual_us: Option<f64>,
+    /// Lowest round trip of a time exchange, microseconds: stamps are wrong by at most half of it.
+    /// Absent for a device that answers none; then they are late by the lowest latency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trip_us: Option<i64>,
+}
+
+/// How far a live sensor's clock is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClockState {
+    /// Too little was heard: readings are stamped when they arrive.
+    Unsynced,
+    /// The fit is fresh.
+    Locked,
+    /// No good exchange or arrival for ten seconds: the last fit holds, and its error adds up.
+    Holdover,
+}
+
+/// Who speaks, once a second: what a receiver wants to know before it believes the rest.
+///
+/// Said by the running daemon alone; a replay says neither this nor [`Health`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Hello {
+    /// Version of the daemon.
+    pub version: String,
+    /// Name of the box.
+    pub host: String,
+    /// Hash of the model bundle in use; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
+    /// Sensors by name, with their kinds.
+    pub sensors: Vec<SensorName>,
+    /// Every topic published so far, this one among them.
+    pub topics: Vec<String>,
+}
+
+/// A sensor by name and kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SensorName {
+    /// Its name in the configuration; the last part of its topics.
+    pub name: String,
+    /// Its kind, e.g. `radar-serial`.
+    pub kind: String,
+}
+
+/// How the daemon is, twice a second.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Health {
+    /// In one word.
+    pub state: HealthState,
+    /// Seconds since the daemon started.
+    pub uptime_s: f64,
+    /// Resident memory, bytes; 0 where the system does not tell.
+    pub memory_bytes: u64,
+    /// Median time that the pipeline took for one input in the last half second, milliseconds;
+    /// absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_median_ms: Option<f32>,
+    /// The longest of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_worst_ms: Option<f32>,
+    /// Each sensor that is not well.
+    pub troubles: Vec<Trouble>,
+}
+
+/// How the daemon is, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HealthState {
+    /// Every sensor delivers.
+    Well,
+    /// Something is degraded, starting, or one of several sensors is lost.
+    Degraded,
+    /// No sensor delivers.
+    Failing,
+}
+
+/// A sensor that is not well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Trouble {
+    /// Its name in the configuration.
+    pub sensor: String,
+    /// What it does.
+    pub state: SensorState,
+    /// Why, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<SensorTrouble>,
 }
 
 /// JSON Schema (draft 2020-12) of the header and of each stream's payload, pretty-printed.
@@ -409,6 +552,8 @@ pub fn schema_json() -> Result<String, serde_json::Error> {
         ("radar", schemars::schema_for!(RadarSummary)),
         ("event", schemars::schema_for!(EventSummary)),
         ("status", schemars::schema_for!(Status)),
+        ("health", schemars::schema_for!(Health)),
+        ("hello", schemars::schema_for!(Hello)),
     ];
     let payloads: serde_json::Map<_, _> = streams
         .into_iter()

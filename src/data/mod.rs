@@ -3,6 +3,7 @@
 mod chirp;
 mod counts;
 mod event_batch;
+mod input;
 mod lockout;
 pub mod message;
 mod radar_frame;
@@ -11,10 +12,11 @@ pub mod score;
 
 pub use chirp::ChirpConfig;
 pub use counts::Counts;
-pub use event_batch::{Event, EventBatch, Geometry, Trigger};
+pub use event_batch::{Event, EventBatch, EventSlice, Geometry, Trigger};
+pub use input::{Input, Loss};
 pub use lockout::LockoutRecord;
 pub use radar_frame::{RadarFrame, Samples};
-pub use reading::{Epoch, Reading, Source, View};
+pub use reading::{Epoch, Notice, Reading, Source, TimeAnswer, View};
 
 use crate::units::{HostClock, Stamp};
 

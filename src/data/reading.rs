@@ -3,14 +3,40 @@
 use serde::Serialize;
 
 use super::{ChirpConfig, EventBatch, Geometry, Modality, RadarFrame};
+use crate::units::{DeviceClock, HostClock, Stamp};
 
 /// What one read of a sensor gave, on the sensor's own clock.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reading {
     /// One radar frame.
     Radar(RadarFrame),
-    /// A run of events.
+    /// A run of events; an empty one says that the camera is alive and saw nothing.
     Events(EventBatch),
+    /// What a live device says beside its data.
+    Notice(Notice),
+}
+
+/// What a live device says beside its data; no recording holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// Nothing came for as long as the device cares to wait in one read.
+    Idle,
+    /// The device has started anew: its clock and its numbers begin again.
+    Restarted,
+    /// The device has answered a question for its time.
+    Time(TimeAnswer),
+}
+
+/// Three of the four stamps of a time exchange; whoever takes the reading adds the fourth, its
+/// arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeAnswer {
+    /// The question left the host.
+    pub host_sent: Stamp<HostClock>,
+    /// The question reached the device.
+    pub device_received: Stamp<DeviceClock>,
+    /// The answer left the device.
+    pub device_sent: Stamp<DeviceClock>,
 }
 
 /// Geometry of what a sensor delivers.
@@ -44,6 +70,8 @@ pub enum Epoch {
     Device,
     /// No times were recorded: frame number times the configured frame period.
     Synthesised,
+    /// A live device's own counter: it is mapped to the host's monotonic clock as readings come.
+    Live,
 }
 
 /// One sensor as the pipeline knows it.

@@ -193,13 +193,17 @@ impl IdentityGate {
         }
     }
 
-    /// The recording starts again, or the sensors were lost: whoever comes now is somebody new.
-    /// The lockout stays.
-    pub fn restart(&mut self) {
+    /// The radar is known to be lost: nobody waits for its silence.
+    pub fn lose(&mut self) {
         self.forget();
-        self.started = None;
         self.heard = None;
         self.usable = None;
+    }
+
+    /// The recording starts again: whoever comes now is somebody new. The lockout stays.
+    pub fn restart(&mut self) {
+        self.lose();
+        self.started = None;
     }
 
     fn is_silent(&self, now: Stamp<HostClock>) -> bool {

@@ -120,6 +120,15 @@ pub enum PlanError {
         /// What its kernels refuse.
         error: dsp::radar::Error,
     },
+    /// Live sensors and recordings together.
+    #[error(
+        "sensor `{name}` is a recording and others are live: there is no common time line; \
+         configure only live sensors or only recordings"
+    )]
+    Mixed {
+        /// Name of a recording in the configuration.
+        name: String,
+    },
     /// The model bundle was made for other sensors.
     #[error(
         "the model bundle does not fit sensor `{name}`: {}; configure the sensor as the bundle \

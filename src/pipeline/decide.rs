@@ -43,6 +43,8 @@ pub(super) struct Heard {
     /// Events in the face region since the frame before, where a camera delivers on a clock that
     /// can be compared with the radar's.
     pub(super) in_face: Option<u64>,
+    /// True while the first radar has ended or is lost.
+    pub(super) is_lost: bool,
 }
 
 impl Decisions {
@@ -74,6 +76,10 @@ impl Decisions {
         counts: &mut Counts,
     ) -> (Identity, Said) {
         let boot = self.boot.unwrap_or(Stamp::from_micros(now.as_micros()));
+        if heard.is_lost {
+            self.identity.lose();
+            self.agreement.restart();
+        }
         if let Some(glance) = &heard.glance {
             self.compare_motion(glance, heard.in_face);
             let liveness = alive(breath, self.agreement.state(glance.stamp));
@@ -114,6 +120,17 @@ impl Decisions {
         }
     }
 
+    /// The clock that lockouts go by shows `now`.
+    pub(super) const fn tell_boot_time(&mut self, now: Stamp<BootClock>) {
+        self.boot = Some(now);
+    }
+
+    /// Goes on from the lockout that an earlier run has left behind.
+    pub(super) fn resume(&mut self, record: LockoutRecord) {
+        self.identity.resume(record);
+        self.handed = record;
+    }
+
     /// The recordings start again. The lockout stays.
     pub(super) fn restart(&mut self) {
         self.identity.restart();
@@ -123,18 +140,6 @@ impl Decisions {
 }
 
 impl Pipeline {
-    /// The clock that lockouts go by shows `now`. Whoever never tells decides by recorded time, as
-    /// a replay does.
-    pub const fn tell_boot_time(&mut self, now: Stamp<BootClock>) {
-        self.decisions.boot = Some(now);
-    }
-
-    /// Goes on from the lockout that an earlier run has left behind.
-    pub fn resume_lockout(&mut self, record: LockoutRecord) {
-        self.decisions.identity.resume(record);
-        self.decisions.handed = record;
-    }
-
     /// What of the lockout must outlive a restart, if it has changed since the last call. To be
     /// stored before the messages that came with it are sent.
     pub fn lockout_to_store(&mut self) -> Option<LockoutRecord> {
@@ -145,6 +150,7 @@ impl Pipeline {
 
     /// Says who is there, what their face shows, and which expression has ended.
     pub(super) fn decide(&mut self, now: Stamp<HostClock>, out: &mut Vec<Message>) {
+        self.decided = Some(now);
         let breath = self.liveness(now);
         let heard = self.hear();
         let (identity, said) = self.decisions.decide(now, breath, &heard, &mut self.counts);
@@ -158,35 +164,36 @@ impl Pipeline {
     /// Takes what the chains have seen. Identity rests on the first radar; a second one only helps
     /// to see breath.
     fn hear(&mut self) -> Heard {
-        let first = self.lanes.iter_mut().find_map(|lane| match &mut lane.chain {
-            Chain::Radar(chain) => Some(chain),
-            Chain::Event(..) => None,
-        });
-        let Some(glance) = first.and_then(super::radar::RadarChain::take_glance) else {
-            return Heard::default();
-        };
+        let mut heard = Heard::default();
+        let is_radar = |lane: &&mut Lane| matches!(lane.chain, Chain::Radar(_));
+        let Some(lane) = self.lanes.iter_mut().find(is_radar) else { return heard };
+        heard.is_lost = !lane.sets_the_pace();
+        let Chain::Radar(chain) = &mut lane.chain else { return heard };
+        let Some(mut glance) = chain.take_glance() else { return heard };
+        // A radar that loses data or whose clock is not known is no ground for a lease.
+        glance.is_whole &= lane.state != SensorState::Degraded;
+        heard.glance = Some(glance);
         let mut in_face = None;
-        for lane in &mut self.lanes {
-            if let (Chain::Event(_, chain), SensorState::Streaming) = (&mut lane.chain, lane.state)
-            {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.delivers()) {
+            if let Chain::Event(_, chain) = &mut lane.chain {
                 *in_face.get_or_insert(0) += chain.take_in_face();
             }
         }
         // Recordings that are aligned at their starts may be seconds apart.
-        let in_face = in_face.filter(|_| self.alignment() != Alignment::Starts);
-        // No network of a bundle gives scores yet: then they belong here.
-        Heard { glance: Some(glance), radar: None, event: None, in_face }
+        heard.in_face = in_face.filter(|_| self.alignment() != Alignment::Starts);
+        // No network of a bundle gives scores yet: `heard.radar` and `heard.event` wait for them.
+        heard
     }
 
     /// True while a radar sets the pace of decisions.
     pub(super) fn has_radar(&self) -> bool {
-        let is_open =
-            |lane: &Lane| matches!(lane.chain, Chain::Radar(_)) && lane.state != SensorState::Ended;
         let is_heard = match (self.now, self.decisions.newest) {
             (Some(now), Some(newest)) => now - newest <= SILENCE,
             _ => false,
         };
-        is_heard && self.lanes.iter().any(is_open)
+        let sets_the_pace =
+            |lane: &Lane| matches!(lane.chain, Chain::Radar(_)) && lane.sets_the_pace();
+        is_heard && self.lanes.iter().any(sets_the_pace)
     }
 
     /// What the radar that sees most says about breath.

@@ -3,7 +3,7 @@
 use ndarray::Array4;
 
 use crate::data::message::{EventSummary, RegionPixels};
-use crate::data::{At, Counts, EventBatch, Geometry};
+use crate::data::{At, Counts, EventSlice, Geometry};
 use crate::dsp::event::{Denoise, FaceRegion, Voxels};
 use crate::units::{HostClock, Micros, Stamp};
 
@@ -21,8 +21,10 @@ pub(super) struct EventChain {
     /// `[polarity, bin, row, column]`, the input of the event network.
     tensor: Array4<f32>,
     hop: i64,
-    /// End of the hop that is being summed up; unknown before the first event.
+    /// End of the hop that is being summed up, lane time; unknown before the first event.
     hop_end: Option<i64>,
+    /// Host time minus lane time, microseconds, at the newest slice.
+    offset: Option<i64>,
     seen: u64,
     kept: u64,
     on: u64,
@@ -42,6 +44,7 @@ impl EventChain {
             tensor: Array4::zeros(Voxels::SHAPE),
             hop: i64::from(config.voxels.hop_ms) * 1000,
             hop_end: None,
+            offset: None,
             seen: 0,
             kept: 0,
             on: 0,
@@ -55,10 +58,12 @@ impl EventChain {
     /// Takes a slice and hands out the summary of each hop that ended before or in it.
     pub(super) fn push(
         &mut self,
-        slice: &At<EventBatch>,
+        slice: &At<EventSlice>,
         mut say: impl FnMut(Stamp<HostClock>, EventSummary),
     ) {
-        for &event in &slice.value.events {
+        let At { stamp, value: EventSlice { end, batch } } = slice;
+        self.offset = Some(stamp.as_micros().saturating_sub(*end));
+        for &event in &batch.events {
             if self.hop_end.is_none_or(|end| event.t >= end) {
                 self.advance(event.t, &mut say);
                 self.hop_end
@@ -80,18 +85,23 @@ impl EventChain {
             self.voxels.push(event);
         }
         // A slice is shorter than a hop and says when it ended: its triggers count there.
-        self.triggers += u64::try_from(slice.value.triggers.len()).unwrap_or(u64::MAX);
-        self.non_monotonic |= slice.value.non_monotonic;
-        self.advance(slice.stamp.as_micros(), &mut say);
+        self.triggers += u64::try_from(batch.triggers.len()).unwrap_or(u64::MAX);
+        self.non_monotonic |= batch.non_monotonic;
+        self.advance(*end, &mut say);
     }
 
-    /// Time has come to `now`: hands out the summary of each hop that has ended.
+    /// Host time as lane time, by the newest slice; unknown before the first.
+    pub(super) fn lane_time(&self, now: Stamp<HostClock>) -> Option<i64> {
+        Some(now.as_micros().saturating_sub(self.offset?))
+    }
+
+    /// Lane time has come to `now`: hands out the summary of each hop that has ended.
     pub(super) fn advance(
         &mut self,
         now: i64,
         say: &mut impl FnMut(Stamp<HostClock>, EventSummary),
     ) {
-        let Some(mut end) = self.hop_end else { return };
+        let (Some(mut end), Some(offset)) = (self.hop_end, self.offset) else { return };
         let mut empty = 0;
         while end <= now {
             if empty == MOST_EMPTY_HOPS {
@@ -102,7 +112,7 @@ impl EventChain {
             }
             empty = if self.seen == 0 { empty + 1 } else { 0 };
             let summary = self.summary();
-            say(Stamp::from_micros(end), summary);
+            say(Stamp::from_micros(end.saturating_add(offset)), summary);
             end = end.saturating_add(self.hop);
             self.hop_end = Some(end);
         }
@@ -116,6 +126,7 @@ impl EventChain {
     /// Forgets the open window; the stream starts again later.
     pub(super) fn restart(&mut self) {
         self.voxels.restart();
+        (self.hop_end, self.offset) = (None, None);
         self.in_face = 0;
     }
 

@@ -7,24 +7,37 @@ mod agreement;
 mod config;
 mod decide;
 mod event;
+mod lane;
 mod radar;
 mod vital;
 
-use crate::data::message::{Alignment, Message, Payload, SensorState, SensorStatus, Status};
-use crate::data::{At, Counts, EventBatch, RadarFrame, Reading, Source, View};
+use crate::data::message::{Alignment, Message, Payload, SensorState, Status};
+use crate::data::{
+    At, Counts, Epoch, EventSlice, Input, Loss, Notice, RadarFrame, Reading, Source, View,
+};
 use crate::fusion::Means;
 use crate::model::Bundle;
-use crate::sync::{Merge, Slicer, TimeLine};
-use crate::units::{HostClock, Meters, Micros, Stamp};
+use crate::sync::{Merge, TimeLine};
+use crate::units::{HostClock, Micros, Stamp};
 
 pub use config::{Config, EventConfig, PlanError, RadarConfig};
 
 use decide::Decisions;
-use event::EventChain;
-use radar::RadarChain;
+use lane::{Chain, Lane};
 
 /// Recorded time between two status messages.
 const STATUS_PERIOD: Micros = Micros::from_millis(1_000);
+
+/// How long live readings wait for those of other sensors, which may still be on their way: a
+/// radar frame takes 25 ms to sweep and, on the slowest wire that keeps up, 50 ms to send.
+const PATIENCE: Micros = Micros::from_millis(200);
+
+/// How far the mapping of a live clock may wander while it settles: a silent camera's windows are
+/// closed that much later, so that no slice is still on its way.
+const WANDER: Micros = Micros::from_millis(50);
+
+/// How long a live subscriber may be without a word on identity when no radar sets the pace.
+const DECISION_PERIOD: Micros = Micros::from_millis(250);
 
 /// Everything between the sensors and the sinks.
 pub struct Pipeline {
@@ -34,30 +47,15 @@ pub struct Pipeline {
     decisions: Decisions,
     bundle: Option<Bundle>,
     now: Option<Stamp<HostClock>>,
+    decided: Option<Stamp<HostClock>>,
     next_status: Option<Stamp<HostClock>>,
     counts: Counts,
-}
-
-/// One sensor's way through the pipeline.
-struct Lane {
-    name: String,
-    chain: Chain,
-    state: SensorState,
-    received: u64,
-    /// What the decoder reported last, and what earlier rounds of a repeated recording came to.
-    counts: Counts,
-    earlier: Counts,
-}
-
-enum Chain {
-    Radar(RadarChain),
-    Event(Slicer, EventChain),
 }
 
 /// What is merged by time.
 enum Item {
     Radar(RadarFrame),
-    Events(EventBatch),
+    Events(EventSlice),
 }
 
 impl Pipeline {
@@ -73,40 +71,33 @@ impl Pipeline {
         if let Some(bundle) = &bundle {
             check_bundle(bundle, &config.event, sources)?;
         }
-        let mut lanes = Vec::new();
-        for source in sources {
-            let chain = match &source.view {
-                View::Radar(chirp) => Chain::Radar(
-                    RadarChain::plan(&config.radar, chirp, Meters(config.decision.farthest_m))
-                        .map_err(|error| PlanError::Radar { name: source.name.clone(), error })?,
-                ),
-                View::Event(geometry) => Chain::Event(
-                    Slicer::new(Micros::from_millis(config.event.slice_ms.into())),
-                    EventChain::plan(&config.event, *geometry),
-                ),
-            };
-            lanes.push(Lane {
-                name: source.name.clone(),
-                chain,
-                state: SensorState::Starting,
-                received: 0,
-                counts: Counts::default(),
-                earlier: Counts::default(),
-            });
+        let live = sources.iter().filter(|source| source.epoch == Epoch::Live).count();
+        if live > 0 && live < sources.len() {
+            let recordings = sources.iter().filter(|source| source.epoch != Epoch::Live);
+            let name = recordings.map(|source| source.name.clone()).next().unwrap_or_default();
+            return Err(PlanError::Mixed { name });
         }
+        let lanes: Vec<_> =
+            sources.iter().map(|source| Lane::plan(config, source)).collect::<Result<_, _>>()?;
         let has_radar = lanes.iter().any(|lane| matches!(lane.chain, Chain::Radar(_)));
         let means = match &bundle {
             None => Means::NoBundle,
             Some(_) if !has_radar => Means::NoRadar,
             Some(_) => Means::NoNetwork,
         };
+        let mut merge = Merge::new(lanes.len());
+        if live > 0 {
+            // Nobody waits for a live sensor that was never heard.
+            (0..lanes.len()).for_each(|source| merge.close(source));
+        }
         Ok(Self {
             line: TimeLine::new(sources),
-            merge: Merge::new(lanes.len()),
+            merge,
             lanes,
             decisions: Decisions::plan(&config.decision, &means, None),
             bundle,
             now: None,
+            decided: None,
             next_status: None,
             counts: Counts::default(),
         })
@@ -118,36 +109,98 @@ impl Pipeline {
         self.merge.hungry()
     }
 
-    /// Takes a reading of `source`, on the sensor's clock, and appends what is to be published.
+    /// Takes one thing the pipeline is told, and appends what is to be published.
+    ///
+    /// # Panics
+    /// When it speaks of a source that there is not.
+    pub fn take(&mut self, input: Input, out: &mut Vec<Message>) {
+        match input {
+            Input::Reading { source, reading, arrival } => {
+                self.reading(source, reading, arrival, out);
+            }
+            Input::Counts { source, counts } => self.report(source, counts),
+            Input::Lost { source, loss, now } => self.lose(source, loss, now, out),
+            Input::Clock { now } => self.clock(now, out),
+            Input::Boot { now } => self.decisions.tell_boot_time(now),
+            Input::Lockout { record } => self.decisions.resume(record),
+            Input::End { source } => self.end(source, out),
+            Input::Restart { gap } => self.restart(gap),
+            Input::Dropped { counts } => self.counts.merge(&counts),
+        }
+    }
+
+    /// Takes a reading of the recording `source`, on the sensor's clock, and appends what is to be
+    /// published.
     ///
     /// A reading that does not fit the source is counted and dropped.
     ///
     /// # Panics
     /// When there is no such source.
     pub fn push(&mut self, source: usize, reading: Reading, out: &mut Vec<Message>) {
+        self.reading(source, reading, None, out);
+    }
+
+    fn reading(
+        &mut self,
+        source: usize,
+        reading: Reading,
+        arrival: Option<Stamp<HostClock>>,
+        out: &mut Vec<Message>,
+    ) {
+        if let Reading::Notice(notice) = reading {
+            return self.notice(source, notice, arrival, out);
+        }
+        self.merge.open(source);
         let Self { lanes, line, merge, counts, .. } = self;
         let lane = &mut lanes[source];
-        lane.state = SensorState::Streaming;
+        lane.heard(arrival);
         match (&mut lane.chain, reading) {
             (Chain::Radar(chain), Reading::Radar(frame)) if chain.fits(&frame) => {
                 lane.received += 1;
-                let stamp = line.place(source, frame.stamp.as_micros());
+                lane.time_frame(frame.number, frame.stamp);
+                let micros = frame.stamp.as_micros();
+                if let Some(arrival) = arrival {
+                    line.arrived(source, micros, arrival);
+                }
+                let lane_time = line.lane_time(source, micros);
+                let stamp = line.place(source, lane_time, arrival);
                 merge.push(source, At { stamp, value: Item::Radar(frame) });
             }
             (Chain::Radar(_), Reading::Radar(_)) => counts.add("radar-frame-of-wrong-shape", 1),
             (Chain::Event(slicer, _), Reading::Events(batch)) => {
                 lane.received += u64::try_from(batch.events.len()).unwrap_or(u64::MAX);
-                slicer.push(
-                    &batch,
-                    |micros| line.place(source, micros),
-                    |slice| merge.push(source, slice.map(Item::Events)),
-                );
+                if let (Some(arrival), Some(event)) = (arrival, batch.events.last()) {
+                    line.arrived(source, event.t, arrival);
+                }
+                let mut slices = Vec::new();
+                slicer.push(&batch, |t| line.lane_time(source, t), |slice| slices.push(slice));
+                for slice in slices {
+                    let stamp = line.place(source, slice.end, arrival);
+                    merge.push(source, At { stamp, value: Item::Events(slice) });
+                }
             }
-            (Chain::Radar(_), Reading::Events(_)) | (Chain::Event(..), Reading::Radar(_)) => {
-                counts.add("reading-of-wrong-kind", 1);
-            }
+            (Chain::Radar(_) | Chain::Event(..), _) => counts.add("reading-of-wrong-kind", 1),
         }
         self.drain(out);
+    }
+
+    fn notice(
+        &mut self,
+        source: usize,
+        notice: Notice,
+        arrival: Option<Stamp<HostClock>>,
+        out: &mut Vec<Message>,
+    ) {
+        match (notice, arrival) {
+            (Notice::Time(answer), Some(arrival)) => self.line.answered(source, answer, arrival),
+            (Notice::Restarted, _) => {
+                self.flush(source, arrival);
+                self.line.restart_device(source);
+                self.lanes[source].forget();
+                self.drain(out);
+            }
+            (Notice::Idle, _) | (Notice::Time(_), None) => {}
+        }
     }
 
     /// Takes what the decoder of `source` has refused since it was opened.
@@ -155,7 +208,7 @@ impl Pipeline {
     /// # Panics
     /// When there is no such source.
     pub fn report(&mut self, source: usize, counts: Counts) {
-        self.lanes[source].counts = counts;
+        self.lanes[source].report(counts);
     }
 
     /// `source` has ended: the others no longer wait for it. When the last one ends, a final
@@ -164,18 +217,76 @@ impl Pipeline {
     /// # Panics
     /// When there is no such source.
     pub fn end(&mut self, source: usize, out: &mut Vec<Message>) {
-        let Self { lanes, merge, .. } = self;
-        let lane = &mut lanes[source];
-        lane.state = SensorState::Ended;
-        if let Chain::Event(slicer, _) = &mut lane.chain {
-            slicer.finish(|slice| merge.push(source, slice.map(Item::Events)));
-        }
-        merge.close(source);
+        self.lanes[source].state = SensorState::Ended;
+        self.flush(source, None);
+        self.merge.close(source);
         self.drain(out);
         if self.hungry().is_none()
             && let Some(now) = self.now
         {
             out.push(self.status(now));
+        }
+    }
+
+    /// A live sensor cannot be read: nobody waits for it, and everybody is told.
+    fn lose(&mut self, source: usize, loss: Loss, now: Stamp<HostClock>, out: &mut Vec<Message>) {
+        let before = self.lanes[source].health();
+        self.lanes[source].lose(loss);
+        self.merge.close(source);
+        self.drain(out);
+        if self.lanes[source].health() != before {
+            out.push(self.status(now));
+        }
+    }
+
+    /// The host's clock has come to `now`: what waited long enough is processed, and live sensors
+    /// are judged. A change of their health is told at once.
+    fn clock(&mut self, now: Stamp<HostClock>, out: &mut Vec<Message>) {
+        let bound = now + Micros(-PATIENCE.0);
+        for source in 0..self.lanes.len() {
+            let Self { lanes, line, merge, .. } = self;
+            if let Chain::Event(slicer, chain) = &mut lanes[source].chain
+                && let Some(lane_now) = chain.lane_time(bound)
+            {
+                slicer.advance(lane_now, |slice| {
+                    let stamp = line.place(source, slice.end, Some(bound));
+                    merge.push(source, At { stamp, value: Item::Events(slice) });
+                });
+            }
+        }
+        while let Some((source, item)) = self.merge.pop_until(bound) {
+            self.process(source, item, out);
+        }
+        self.advance_cameras(bound + Micros(-WANDER.0), out);
+        let mut changed = false;
+        for source in 0..self.lanes.len() {
+            let clock = self.line.clock(source, now);
+            let lane = &mut self.lanes[source];
+            let before = lane.health();
+            lane.judge(now, clock.as_ref());
+            changed |= lane.health() != before;
+            if lane.state == SensorState::Lost {
+                self.merge.close(source);
+            }
+        }
+        if self.decided.is_none_or(|decided| bound - decided >= DECISION_PERIOD) {
+            self.now = Some(self.now.map_or(bound, |now| now.max(bound)));
+            self.decide(bound, out);
+        }
+        if changed || self.next_status.is_none_or(|due| now >= due) {
+            self.next_status = Some(now + STATUS_PERIOD);
+            out.push(self.status(now));
+        }
+    }
+
+    /// Hands the open slice of a camera to the merge, however short it is.
+    fn flush(&mut self, source: usize, arrival: Option<Stamp<HostClock>>) {
+        let Self { lanes, line, merge, .. } = self;
+        if let Chain::Event(slicer, _) = &mut lanes[source].chain {
+            slicer.finish(|slice| {
+                let stamp = line.place(source, slice.end, arrival);
+                merge.push(source, At { stamp, value: Item::Events(slice) });
+            });
         }
     }
 
@@ -185,36 +296,33 @@ impl Pipeline {
         self.line.restart(end, gap);
         self.merge.reopen();
         self.decisions.restart();
-        for lane in &mut self.lanes {
-            lane.state = SensorState::Starting;
-            lane.earlier.merge(&std::mem::take(&mut lane.counts));
-            match &mut lane.chain {
-                Chain::Radar(chain) => chain.restart(),
-                Chain::Event(_, chain) => chain.restart(),
-            }
-        }
-    }
-
-    /// Counts something that was lost outside, so that the status can say it.
-    pub fn count(&mut self, reason: &'static str, n: u64) {
-        self.counts.add(reason, n);
+        self.lanes.iter_mut().for_each(Lane::restart);
     }
 
     /// Processes everything that is known to be next.
     fn drain(&mut self, out: &mut Vec<Message>) {
         while let Some((source, item)) = self.merge.pop() {
-            let now = self.now.map_or(item.stamp, |now| now.max(item.stamp));
-            self.now = Some(now);
+            self.process(source, item, out);
+        }
+    }
+
+    fn process(&mut self, source: usize, item: At<Item>, out: &mut Vec<Message>) {
+        let now = self.now.map_or(item.stamp, |now| now.max(item.stamp));
+        self.now = Some(now);
+        let live = self.alignment() == Alignment::Live;
+        if !live {
             self.advance_cameras(now, out);
-            match item.value {
-                Item::Radar(frame) => {
-                    self.radar(source, &At { stamp: item.stamp, value: frame }, out);
-                }
-                Item::Events(batch) => {
-                    self.events(source, &At { stamp: item.stamp, value: batch }, out);
-                }
+        }
+        match item.value {
+            Item::Radar(frame) => {
+                self.radar(source, &At { stamp: item.stamp, value: frame }, out);
             }
-            self.say_status(now, out);
+            Item::Events(slice) => {
+                self.events(source, &At { stamp: item.stamp, value: slice }, out);
+            }
+        }
+        if !live {
+            self.say_status(now, out); // live, the host's clock says when
         }
     }
 
@@ -226,7 +334,7 @@ impl Pipeline {
         self.decide(frame.stamp, out);
     }
 
-    fn events(&mut self, source: usize, slice: &At<EventBatch>, out: &mut Vec<Message>) {
+    fn events(&mut self, source: usize, slice: &At<EventSlice>, out: &mut Vec<Message>) {
         let lane = &mut self.lanes[source];
         let Chain::Event(_, chain) = &mut lane.chain else { return };
         let name = &lane.name;
@@ -241,10 +349,12 @@ impl Pipeline {
     /// Lets silent cameras say that nothing happened.
     fn advance_cameras(&mut self, now: Stamp<HostClock>, out: &mut Vec<Message>) {
         for lane in &mut self.lanes {
-            if let Chain::Event(slicer, chain) = &mut lane.chain {
+            if let Chain::Event(slicer, chain) = &mut lane.chain
+                && let Some(lane_now) = chain.lane_time(now)
+            {
                 let name = &lane.name;
                 // Its newest slice may still be waiting: only what is whole is told.
-                chain.advance(slicer.whole_before(now).as_micros(), &mut |stamp, summary| {
+                chain.advance(slicer.whole_before(lane_now), &mut |stamp, summary| {
                     out.push(message(name, stamp, Payload::Event(summary)));
                 });
             }
@@ -269,7 +379,12 @@ impl Pipeline {
                 filtered.merge(&chain.filtered());
             }
         }
-        let sensors = self.lanes.iter().map(Lane::status).collect();
+        let sensors = self
+            .lanes
+            .iter()
+            .enumerate()
+            .map(|(source, lane)| lane.status(self.line.clock(source, now).as_ref()))
+            .collect();
         let status = Status {
             alignment: self.alignment(),
             sensors,
@@ -284,14 +399,6 @@ impl Pipeline {
     #[must_use]
     pub const fn alignment(&self) -> Alignment {
         self.line.rule()
-    }
-}
-
-impl Lane {
-    fn status(&self) -> SensorStatus {
-        let mut counts = self.earlier.clone();
-        counts.merge(&self.counts);
-        SensorStatus { name: self.name.clone(), state: self.state, received: self.received, counts }
     }
 }
 

@@ -4,8 +4,10 @@ use ndarray::Array3;
 
 use crate::data::message::{Liveness, RadarSummary, RadarTarget};
 use crate::data::{ChirpConfig, RadarFrame};
-use crate::dsp::radar::{Error, Found, FrameShape, MapAxes, MicroDoppler, Peaks, RangeDoppler};
-use crate::units::{HostClock, Meters, Stamp};
+use crate::dsp::radar::{
+    Error, Found, FrameShape, MapAxes, MicroDoppler, MicroDopplerConfig, Peaks, RangeDoppler,
+};
+use crate::units::{HostClock, Meters, Seconds, Stamp};
 
 use super::RadarConfig;
 use super::agreement::Motion;
@@ -13,6 +15,7 @@ use super::vital::Vital;
 
 /// The kernels of one radar with their maps.
 pub(super) struct RadarChain {
+    chirp: ChirpConfig,
     shape: FrameShape,
     fast: Fast,
     slow: Slow,
@@ -46,6 +49,7 @@ struct Fast {
 
 struct Slow {
     kernel: MicroDoppler,
+    config: MicroDopplerConfig,
     /// `[rx, range_bin, doppler_bin]`
     map: Array3<f32>,
     peaks: Peaks,
@@ -67,6 +71,7 @@ impl RadarChain {
         let fast_axes = MapAxes::of_range_doppler(chirp, &config.range_doppler);
         let slow_axes = MapAxes::of_micro_doppler(chirp, &config.micro_doppler);
         Ok(Self {
+            chirp: chirp.clone(),
             shape,
             fast: Fast {
                 map: Array3::zeros(fast.map_shape()),
@@ -78,6 +83,7 @@ impl RadarChain {
                 map: Array3::zeros(slow.map_shape()),
                 peaks: Peaks::plan(slow.map_shape(), slow_axes.range_step, config.slow_peaks)?,
                 axes: slow_axes,
+                config: config.micro_doppler.clone(),
                 kernel: slow,
                 newest: None,
             },
@@ -91,6 +97,12 @@ impl RadarChain {
     /// True if `frame` has the shape that was planned for.
     pub(super) fn fits(&self, frame: &RadarFrame) -> bool {
         FrameShape::of(&frame.samples) == self.shape
+    }
+
+    /// Frames come at another period than configured: slow velocities are read by it.
+    pub(super) fn set_frame_period(&mut self, period: Seconds) {
+        self.chirp.frame_period = period;
+        self.slow.axes = MapAxes::of_micro_doppler(&self.chirp, &self.slow.config);
     }
 
     /// Computes the maps of one frame, taken at `now`, and says what is in them.

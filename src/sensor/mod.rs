@@ -2,9 +2,14 @@
 
 pub mod aedat4;
 pub mod dat;
+pub mod event_serial;
 pub mod evt;
 pub mod infineon;
+pub mod radar_dca1000;
+pub mod radar_serial;
+pub mod serial;
 pub mod ti_bin;
+mod udp;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,9 +18,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use crate::data::{Epoch, Reading, View};
+pub use crate::data::{Epoch, Notice, Reading, View};
 
-use crate::data::{Counts, Modality};
+use crate::data::{Counts, Loss, Modality};
+use crate::units::{HostClock, Stamp};
 
 /// Every kind this build can open; `kind = "..."` in the config picks a row, and
 /// [`detect`] picks one by content.
@@ -25,9 +31,18 @@ pub static SENSORS: &[Kind] = &[
     Kind::of::<aedat4::Aedat4>(),
     Kind::of::<evt::Evt>(),
     Kind::of::<dat::Dat>(),
+    Kind::of::<radar_serial::RadarSerial>(),
+    Kind::of::<event_serial::EventSerial>(),
+    Kind::of::<radar_dca1000::Dca1000>(),
 ];
 
 /// What an open device or recording offers.
+///
+/// A live device ([`Epoch::Live`]) is opened without being touched: its description follows from
+/// its settings, so that the daemon starts while a cable is out. The first [`read`](Self::read)
+/// connects, waits no longer than 50 ms for news and else gives [`Notice::Idle`]. When it is lost,
+/// `read` closes everything it held, so that the device can come back under its old name, and
+/// fails; the next `read` connects again. The daemon paces these attempts and counts arrivals.
 pub trait Sensor: Send {
     /// What was opened: fixed for the life of the sensor.
     fn description(&self) -> &Description;
@@ -43,8 +58,18 @@ pub trait Sensor: Send {
     /// Everything refused since opening, by reason.
     fn counts(&self) -> Counts;
 
-    /// How much of a recording was consumed so far.
+    /// How much of a recording was consumed so far; zero for a live device.
     fn progress(&self) -> Progress;
+
+    /// Asks a live device for its time, now `now`; its answer is a later reading. The daemon says
+    /// when. Devices that have no such question ignore it.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    fn ask_time(&mut self, now: Stamp<HostClock>) -> Result<(), Error> {
+        let _unused = now;
+        Ok(())
+    }
 }
 
 /// What a folder under `sensor/` implements to get a row in [`SENSORS`].
@@ -129,6 +154,18 @@ pub enum Error {
         /// What to do.
         remedy: &'static str,
     },
+    /// A live device is lost, or is not what the settings say.
+    #[error("{device}: {problem}; {remedy}")]
+    Device {
+        /// Port or address as configured.
+        device: String,
+        /// What kind of loss this is.
+        loss: Loss,
+        /// What is wrong, with both sides.
+        problem: String,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// The settings table does not fit.
     #[error("settings of a `{kind}` sensor: {source}")]
     Settings {
@@ -158,6 +195,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// What kind of loss this is, for a live sensor's status.
+    #[must_use]
+    pub const fn loss(&self) -> Loss {
+        match self {
+            Self::Device { loss, .. } => *loss,
+            Self::Malformed { .. } => Loss::Protocol,
+            Self::Key { .. } | Self::Settings { .. } => Loss::Configuration,
+            Self::Io { .. } | Self::UnknownKind { .. } | Self::Unrecognised { .. } => Loss::Absent,
+        }
+    }
+
     /// For `map_err` on file operations.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();

@@ -47,6 +47,14 @@ impl<T> Merge<T> {
         self.open[source] = false;
     }
 
+    /// `source` delivers again: it is waited for.
+    ///
+    /// # Panics
+    /// When there is no such source.
+    pub fn open(&mut self, source: usize) {
+        self.open[source] = true;
+    }
+
     /// All sources are open again.
     pub fn reopen(&mut self) {
         self.open.fill(true);
@@ -63,9 +71,27 @@ impl<T> Merge<T> {
         if self.hungry().is_some() {
             return None;
         }
-        let source = (0..self.waiting.len())
+        let source = self.first()?;
+        self.release(source)
+    }
+
+    /// The next item in time order that is not after `bound`, whoever else is silent: a live stream
+    /// does not wait for ever.
+    pub fn pop_until(&mut self, bound: Stamp<HostClock>) -> Option<(usize, At<T>)> {
+        let source = self.first().filter(|&source| {
+            self.waiting[source].front().is_some_and(|item| item.stamp <= bound)
+        })?;
+        self.release(source)
+    }
+
+    /// The source whose next item is first in time.
+    fn first(&self) -> Option<usize> {
+        (0..self.waiting.len())
             .filter(|&source| !self.waiting[source].is_empty())
-            .min_by_key(|&source| self.waiting[source].front().map(|item| item.stamp))?;
+            .min_by_key(|&source| self.waiting[source].front().map(|item| item.stamp))
+    }
+
+    fn release(&mut self, source: usize) -> Option<(usize, At<T>)> {
         let item = self.waiting[source].pop_front()?;
         match self.released {
             Some(newest) if item.stamp < newest => self.late += 1,
@@ -99,6 +125,18 @@ mod tests {
         assert_eq!(merge.pop(), None);
         merge.close(0);
         assert_eq!(merge.pop(), Some((1, at(5))));
+    }
+
+    #[test]
+    fn a_bound_releases_what_is_older_though_a_source_is_silent() {
+        let mut merge = Merge::new(2);
+        merge.push(1, at(5));
+        merge.push(1, at(9));
+        assert_eq!(merge.pop_until(Stamp::from_micros(5)), Some((1, at(5))));
+        assert_eq!(merge.pop_until(Stamp::from_micros(8)), None);
+        merge.push(0, at(7));
+        assert_eq!(merge.pop_until(Stamp::from_micros(9)), Some((0, at(7))));
+        assert_eq!(merge.late(), 0);
     }
 
     #[test]

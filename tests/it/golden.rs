@@ -9,8 +9,10 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use visaged::data::{Reading, Samples};
 use visaged::model::{Bundle, Kind};
-use visaged::sensor;
+use visaged::sensor::serial::{Instrument, Session};
+use visaged::sensor::{self, event_serial, radar_serial};
 
+use crate::player::{Transport, play};
 use crate::scratch::Scratch;
 use crate::support;
 
@@ -22,6 +24,12 @@ struct RecordingCase {
     recording: Option<PathBuf>,
     /// Beside `case.toml`.
     own_recording: Option<PathBuf>,
+    /// Of a live sensor, beside `case.toml`: what a board sends when it was greeted with `nonce`.
+    own_board: Option<PathBuf>,
+    nonce: Option<String>,
+    /// Of a live sensor: how the recording reaches it, and its settings.
+    play: Option<Transport>,
+    settings: Option<toml::Table>,
     sha256: String,
     frames: Option<u64>,
     shape: Option<[usize; 3]>,
@@ -37,14 +45,19 @@ fn every_sensor_reads_its_golden_recording_as_others_do() {
         let folder = Path::new("tests/golden").join(kind.name);
         let text = fs::read_to_string(folder.join("case.toml")).unwrap();
         let case: RecordingCase = toml::from_str(&text).unwrap();
-        let path = match (&case.own_recording, &case.recording) {
-            (Some(own), _) => Some(folder.join(own)),
-            (None, Some(shared)) => support::shared(shared.to_str().unwrap()),
-            (None, None) => panic!("{} names no recording", folder.display()),
+        let path = match (&case.own_board, &case.own_recording, &case.recording) {
+            (Some(own), _, _) | (None, Some(own), _) => Some(folder.join(own)),
+            (None, None, Some(shared)) => support::shared(shared.to_str().unwrap()),
+            (None, None, None) => panic!("{} names no recording", folder.display()),
         };
         let Some(path) = path else { continue };
-        assert_eq!(sensor::detect(&path).unwrap().name, kind.name, "{}", path.display());
-        let seen = read(&path);
+        let seen = match case.play {
+            Some(transport) => {
+                see(play(kind, case.settings.as_ref().unwrap(), transport, &path).into_iter())
+            }
+            None if case.own_board.is_some() => listen(kind.name, &case, &fs::read(&path).unwrap()),
+            None => read(kind.name, &path),
+        };
         assert_eq!(seen.sha256, case.sha256, "{}", kind.name);
         assert_eq!(case.frames.unwrap_or(0), seen.frames, "{}", kind.name);
         assert_eq!(case.events.unwrap_or(0), seen.events, "{}", kind.name);
@@ -67,11 +80,42 @@ struct Seen {
     sha256: String,
 }
 
-fn read(path: &Path) -> Seen {
+/// A recording, read to its end.
+fn read(kind: &str, path: &Path) -> Seen {
+    assert_eq!(sensor::detect(path).unwrap().name, kind, "{}", path.display());
     let mut sensor = sensor::open(path).unwrap();
+    see(core::iter::from_fn(|| sensor.read().unwrap()))
+}
+
+/// What a board said, taken by a session of the live sensor `kind`.
+fn listen(kind: &str, case: &RecordingCase, said: &[u8]) -> Seen {
+    let settings = case.settings.clone().unwrap();
+    match kind {
+        "radar-serial" => {
+            let config: radar_serial::Config = settings.try_into().unwrap();
+            converse(Session::new(radar_serial::Frames::new(config.radar), None), case, said)
+        }
+        "event-serial" => {
+            let config: event_serial::Config = settings.try_into().unwrap();
+            converse(Session::new(event_serial::Blocks::new(config.camera), None), case, said)
+        }
+        _ => panic!("{kind} is no board"),
+    }
+}
+
+fn converse<I: Instrument>(mut session: Session<I>, case: &RecordingCase, said: &[u8]) -> Seen {
+    let nonce = u128::from_str_radix(case.nonce.as_ref().unwrap(), 16).unwrap();
+    session.greet(nonce.to_be_bytes());
+    let mut rest = said;
+    let seen = see(core::iter::from_fn(|| session.receive(&mut rest).unwrap()));
+    assert!(session.counts().is_empty(), "{:?}", session.counts());
+    seen
+}
+
+fn see(readings: impl Iterator<Item = Reading>) -> Seen {
     let mut seen = Seen::default();
     let mut digest = Sha256::new();
-    while let Some(reading) = sensor.read().unwrap() {
+    for reading in readings {
         match reading {
             Reading::Radar(frame) => {
                 seen.frames += 1;
@@ -98,6 +142,7 @@ fn read(path: &Path) -> Seen {
                     digest.update([u8::from(event.on)]);
                 }
             }
+            Reading::Notice(notice) => panic!("{notice:?} from a recording"),
         }
     }
     seen.sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();

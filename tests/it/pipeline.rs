@@ -19,16 +19,16 @@ fn chirp() -> ChirpConfig {
     ChirpConfig { rx_antennas: vec![1, 3], chirps: 8, samples: 32, ..ChirpConfig::food() }
 }
 
-fn radar() -> Source {
+pub(crate) fn radar() -> Source {
     Source { name: "radar".into(), view: View::Radar(chirp()), epoch: Epoch::Synthesised }
 }
 
-fn camera() -> Source {
+pub(crate) fn camera() -> Source {
     Source { name: "camera".into(), view: View::Event(GEOMETRY), epoch: Epoch::Device }
 }
 
 /// Frames every 50 ms with a pattern that depends on the number.
-fn frame(number: u64) -> Reading {
+pub(crate) fn frame(number: u64) -> Reading {
     let samples = Array3::from_shape_fn((2, 8, 32), |(rx, chirp, sample)| {
         let number = usize::try_from(number).unwrap();
         i16::try_from((rx * 91 + chirp * 37 * (number + 1) + sample * 13) % 4096).unwrap()
@@ -42,7 +42,7 @@ fn frame(number: u64) -> Reading {
 }
 
 /// A pixel every 100 us, walking over the sensor.
-fn events(count: i64) -> Vec<Event> {
+pub(crate) fn events(count: i64) -> Vec<Event> {
     (0..count)
         .map(|i| Event {
             t: 7_000 + i * 100,
@@ -53,12 +53,12 @@ fn events(count: i64) -> Vec<Event> {
         .collect()
 }
 
-fn batch(events: &[Event]) -> Reading {
+pub(crate) fn batch(events: &[Event]) -> Reading {
     Reading::Events(EventBatch { events: events.to_vec(), ..EventBatch::default() })
 }
 
 /// Feeds both sensors as the daemon does: whoever the pipeline is hungry for.
-fn play(pipeline: &mut Pipeline, frames: u64, batches: &[Reading]) -> Vec<Message> {
+pub(crate) fn play(pipeline: &mut Pipeline, frames: u64, batches: &[Reading]) -> Vec<Message> {
     let mut out = Vec::new();
     let mut next_frame = 0;
     let mut batches = batches.iter();

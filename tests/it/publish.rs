@@ -15,8 +15,8 @@ use crate::zmtp::{Subscriber, python_with_zmq};
 pub struct Daemon {
     child: Child,
     pub address: String,
-    // Holds the configuration while the daemon runs.
-    _folder: Scratch,
+    /// Holds the configuration while the daemon runs.
+    pub folder: Scratch,
 }
 
 impl Daemon {
@@ -60,15 +60,20 @@ impl Daemon {
             .expect("the daemon says where it publishes");
         // Nobody may be blocked by a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, _folder: folder }
+        Self { child, address, folder }
+    }
+
+    /// Sends `signal`.
+    pub fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
     /// Sends SIGTERM and gives the time until the process is gone, and whether it ended well.
     fn stop(mut self) -> (Duration, bool) {
         #[expect(clippy::disallowed_methods, reason = "the test is about real time")]
         let start = Instant::now();
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("-TERM");
         let status = self.child.wait().unwrap();
         (start.elapsed(), status.success())
     }

@@ -20,7 +20,7 @@ fn frames(sensor: &mut dyn Sensor) -> Vec<RadarFrame> {
     std::iter::from_fn(|| sensor.read().unwrap())
         .map(|reading| match reading {
             Reading::Radar(frame) => frame,
-            Reading::Events(_) => panic!("events from a radar"),
+            Reading::Events(_) | Reading::Notice(_) => panic!("no frame from a radar"),
         })
         .collect()
 }

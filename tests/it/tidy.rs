@@ -15,13 +15,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sink", &["data", "units"]),
     ("pipeline", &["sync", "dsp", "model", "fusion", "data", "units"]),
     ("config", &["sensor", "pipeline", "sink"]),
-    ("daemon", &["config", "pipeline", "model", "sensor", "sink", "data", "units"]),
+    ("daemon", &["config", "pipeline", "sync", "model", "sensor", "sink", "data", "units"]),
     ("command", &["daemon", "config", "pipeline", "sensor", "sink", "dsp", "data", "units"]),
 ];
 
 /// Which folders may name which heavy crate.
 const OWNERS: &[(&str, &[&str])] = &[
     ("serialport", &["sensor"]),
+    ("firmware_proto", &["sensor"]),
     ("rustfft", &["dsp"]),
     ("ndarray", &["data", "sensor", "dsp", "model", "pipeline", "command"]),
     ("candle_core", &["model"]),
@@ -29,7 +30,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("safetensors", &["model"]),
     ("zeromq", &["sink"]),
     ("tokio", &["daemon", "sink"]),
-    ("rustix", &["daemon", "sink"]),
+    ("rustix", &["daemon", "sensor", "sink"]),
     ("sd_notify", &["daemon"]),
     ("lz4_flex", &["sensor"]),
     ("ruzstd", &["sensor"]),

@@ -8,6 +8,8 @@
 )]
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 
 use super::*;
 use crate::fusion::testing::Chance;
@@ -86,6 +88,20 @@ fn frames() -> impl Strategy<Value = Vec<(i64, f64, f64)>> {
             frames
         },
     )
+}
+
+#[test]
+fn the_random_bursts_reach_every_answer() {
+    let mut runner = TestRunner::deterministic();
+    let mut reached = [0; 3];
+    for _ in 0..300 {
+        let mut agreement = Agreement::new();
+        for (now, energy, rate) in frames().new_tree(&mut runner).unwrap().current() {
+            agreement.push(at(now), energy, rate);
+            reached[agreement.state(at(now)) as usize] += 1;
+        }
+    }
+    assert!(reached.iter().all(|frames| *frames >= 20), "{reached:?}");
 }
 
 proptest! {

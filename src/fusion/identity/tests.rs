@@ -1,6 +1,10 @@
 //! The gate in virtual time: its promises over random histories, and one walk through its states.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 
 use super::*;
 use crate::data::message::Band;
@@ -105,6 +109,35 @@ fn may_be_enrolled(past: &[(i64, Moment)], require_liveness: bool) -> Result<(),
         return Err("not alive within a lease");
     }
     Ok(())
+}
+
+#[test]
+fn the_random_histories_reach_every_state() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen = BTreeMap::new();
+    for _ in 0..200 {
+        let history = history().new_tree(&mut runner).unwrap().current();
+        let (mut gate, mut now) = (gate(true), 0);
+        for moment in history {
+            now += moment.step;
+            if let Some(seen) = &moment.seen {
+                gate.push(at(now), seen, moment.liveness);
+            }
+            let identity = gate.decide(at(now), moment.liveness);
+            *seen.entry(format!("{:?} {:?}", identity.state, identity.reason)).or_insert(0) += 1;
+        }
+    }
+    for state in [
+        "Nobody None",
+        "Checking None",
+        "Enrolled None",
+        "NotEnrolled None",
+        "Unknown Some(NoRadar)",
+        "Unknown Some(Degraded)",
+        "Unknown Some(NotLive)",
+    ] {
+        assert!(seen.get(state).is_some_and(|moments| *moments >= 50), "{state}: {seen:?}");
+    }
 }
 
 proptest! {

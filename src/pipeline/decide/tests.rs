@@ -150,6 +150,16 @@ fn a_radar_that_falls_silent_costs_the_lease_and_the_face_within_a_second() {
 }
 
 #[test]
+fn a_radar_that_is_known_to_be_lost_costs_the_lease_at_once() {
+    let mut stage = Stage::new(&fusion::Config::default());
+    stage.play(120, SEATED, 0.0, NEUTRAL);
+    assert_eq!(stage.states().last(), Some(&IdentityState::Enrolled));
+    stage.hear(&Heard { is_lost: true, ..Heard::default() });
+    let (_, identity) = stage.identities[stage.identities.len() - 1];
+    assert_eq!(identity.reason, Some(UnknownReason::NoRadar));
+}
+
+#[test]
 fn motion_that_the_camera_does_not_share_keeps_the_lease_away_where_liveness_is_required() {
     for (delay, state) in [(0, IdentityState::Enrolled), (1_050, IdentityState::Unknown)] {
         let config = fusion::Config { require_liveness: true, ..fusion::Config::default() };
@@ -160,7 +170,7 @@ fn motion_that_the_camera_does_not_share_keeps_the_lease_away_where_liveness_is_
             let in_face = Some(if moves(frame * 50 - delay) { 300 } else { 5 });
             let glance = Glance { stamp: stage.now(), is_whole: true, targets: SEATED, motion };
             let radar = Some(RadarScores { stranger: 0.0, expression: None });
-            stage.hear(&Heard { glance: Some(glance), radar, event: None, in_face });
+            stage.hear(&Heard { glance: Some(glance), radar, in_face, ..Heard::default() });
         }
         let (_, last) = stage.identities[stage.identities.len() - 1];
         assert_eq!(last.state, state, "{last:?} at a delay of {delay} ms");

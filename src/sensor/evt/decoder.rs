@@ -77,6 +77,17 @@ impl Decoder {
         }
     }
 
+    /// Words are missing before the next ones. What hangs on them is not guessed: events are dropped
+    /// and counted until their time, and in EVT3 their row, have been told again. Time goes on, so
+    /// the gap must be shorter than half the wrap of the format (EVT3: 8.4 s).
+    pub const fn gap(&mut self) {
+        match self {
+            Self::Evt2(decoder) => decoder.gap(),
+            Self::Evt21(decoder) => decoder.gap(),
+            Self::Evt3(decoder) => decoder.gap(),
+        }
+    }
+
     /// Ends the stream: counts a cut word and compares the sensor's own event count.
     pub const fn finish(&mut self) {
         match self {

@@ -68,6 +68,13 @@ impl Evt2 {
         out.non_monotonic |= self.tally.time_went_back > back;
     }
 
+    /// Words are missing before the next ones: see [`Decoder::gap`](super::Decoder::gap).
+    pub const fn gap(&mut self) {
+        self.carry = Carry::EMPTY;
+        self.others = None;
+        self.clock.lose_time();
+    }
+
     /// Ends the stream: counts a cut word and compares the sensor's own event count.
     pub const fn finish(&mut self) {
         self.tally.close(self.carry.held());
@@ -181,6 +188,8 @@ impl Evt2 {
 #[derive(Debug, Clone)]
 pub(super) struct Clock {
     high: Option<Wrap>,
+    /// Words were lost: a `TIME_HIGH` may have been among them.
+    is_stale: bool,
     /// Time in microseconds at the last `TIME_HIGH`; its low 6 bits are 0.
     pub(super) base: i64,
     pub(super) latest_trigger: Latest,
@@ -188,10 +197,16 @@ pub(super) struct Clock {
 
 impl Clock {
     /// Before the first `TIME_HIGH`.
-    pub(super) const STOPPED: Self = Self { high: None, base: 0, latest_trigger: Latest::NOTHING };
+    pub(super) const STOPPED: Self =
+        Self { high: None, is_stale: false, base: 0, latest_trigger: Latest::NOTHING };
 
     pub(super) const fn runs(&self) -> bool {
-        self.high.is_some()
+        self.high.is_some() && !self.is_stale
+    }
+
+    /// Words are missing: the time is unknown until the next `TIME_HIGH`.
+    pub(super) const fn lose_time(&mut self) {
+        self.is_stale = true;
     }
 
     /// Takes the `TIME_HIGH` that is `word` and returns its time.
@@ -201,6 +216,7 @@ impl Clock {
         if high.advance(value) == Step::Back {
             tally.time_high_went_back += 1;
         }
+        self.is_stale = false;
         self.base = high.total() << LOW_BITS;
         self.base
     }

@@ -93,6 +93,13 @@ impl Evt21 {
         out.non_monotonic |= self.tally.time_went_back > back;
     }
 
+    /// Words are missing before the next ones: see [`Decoder::gap`](super::Decoder::gap).
+    pub const fn gap(&mut self) {
+        self.carry = Carry::EMPTY;
+        self.in_others = false;
+        self.clock.lose_time();
+    }
+
     /// Ends the stream: counts a cut word and compares the sensor's own event count.
     pub const fn finish(&mut self) {
         self.tally.close(self.carry.held());

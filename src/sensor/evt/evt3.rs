@@ -82,6 +82,8 @@ pub struct Evt3 {
     carry: Carry<2>,
     /// `TIME_HIGH`, once one came.
     high: Option<Wrap>,
+    /// Words were lost: a `TIME_HIGH` may have been among them.
+    is_stale: bool,
     cursor: Cursor,
     /// Why, while `cursor.columns` is 0.
     no_row: NoRow,
@@ -101,6 +103,7 @@ impl Evt3 {
             geometry,
             carry: Carry::EMPTY,
             high: None,
+            is_stale: false,
             cursor: Cursor { t: 0, y: 0, columns: 0, base: NO_BASE, on: false },
             no_row: NoRow::Unknown,
             stage: Box::new([Event::default(); STAGE]),
@@ -127,6 +130,16 @@ impl Evt3 {
         self.decode(words, out);
     }
 
+    /// Words are missing before the next ones: see [`Decoder::gap`](super::Decoder::gap).
+    pub const fn gap(&mut self) {
+        self.carry = Carry::EMPTY;
+        self.others = None;
+        self.is_stale = true;
+        self.cursor.columns = 0;
+        self.cursor.base = NO_BASE;
+        self.no_row = NoRow::Unknown;
+    }
+
     /// Ends the stream: counts a cut word and compares the sensor's own event count.
     pub const fn finish(&mut self) {
         self.tally.close(self.carry.held());
@@ -134,7 +147,7 @@ impl Evt3 {
 
     fn decode(&mut self, words: &[[u8; 2]], out: &mut EventBatch) {
         let mut words = self.payload(words);
-        if self.high.is_none() {
+        if self.high.is_none() || self.is_stale {
             words = self.find_time(words);
         }
         let (events, triggers) = (out.events.len(), out.triggers.len());
@@ -154,9 +167,8 @@ impl Evt3 {
             let word = u16::from_le_bytes(word);
             match word >> 12 {
                 TIME_HIGH => {
-                    let high = Wrap::starting(TIME_BITS, u32::from(word & PAYLOAD));
-                    self.cursor.t = high.total() << TIME_BITS;
-                    self.high = Some(high);
+                    self.cursor.t = self.new_high(word);
+                    self.is_stale = false;
                     return words.as_slice();
                 }
                 ADDR_X => self.tally.before_time_high += 1,

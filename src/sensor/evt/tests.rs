@@ -209,6 +209,52 @@ fn times_go_on_through_three_wraps_of_every_format() {
     }
 }
 
+/// Words before a gap, and behind it; the gap is told between them.
+fn across_gap(format: Format, before: &[u8], behind: &[u8]) -> (EventBatch, Tally) {
+    let mut decoder = Decoder::new(format, HD);
+    let mut batch = EventBatch::default();
+    decoder.push(before, &mut batch);
+    decoder.gap();
+    decoder.push(behind, &mut batch);
+    (batch, *decoder.tally())
+}
+
+#[test]
+fn evt3_behind_a_gap_nothing_is_delivered_until_time_and_row_are_told_and_wraps_are_kept() {
+    let bytes = |words: &[u16]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>();
+    // One wrap, row 5, vector base 100; a word is cut in half by the gap.
+    let mut before = bytes(&[0x8FFF, 0x8001, 0x6001, 0x0005, 0x2001, 0x3064]);
+    before.push(0x42);
+    // Without a time; with a time and without row or base; with all.
+    let behind =
+        bytes(&[0x2002, 0x4007, 0x8002, 0x6003, 0x2003, 0x4001, 0x0006, 0x2004, 0x3007, 0x4001]);
+    let (batch, tally) = across_gap(Format::Evt3, &before, &behind);
+    let wrap = 1 << 24;
+    let (old, new) = (wrap + 4097, wrap + 0x2003);
+    assert_eq!(pixels(&batch), [(old, 1, 5, false), (new, 4, 6, false), (new, 7, 6, false)]);
+    assert_eq!((tally.before_time_high, tally.before_addr_y), (1 + 3, 1 + 1));
+}
+
+#[test]
+fn evt2_and_evt21_behind_a_gap_nothing_is_delivered_until_the_time_is_told_and_wraps_are_kept() {
+    const CD: u32 = 0x1000_0000;
+    let highs = [0x8FFF_FFFF_u32, 0x8000_0001, 0x8000_0002];
+    let time = |at: usize| (1 << 34) | (i64::from(highs[at] & 0xFFFF) << 6);
+    for format in [Format::Evt2, Format::Evt21Little] {
+        let word = |word: u32, mask: u32| match format.order() {
+            None => word.to_le_bytes().to_vec(),
+            Some(_) => [mask.to_le_bytes(), word.to_le_bytes()].concat(),
+        };
+        let mut before = [word(highs[0], 0), word(highs[1], 0), word(CD | 1 << 11 | 5, 1)].concat();
+        before.push(0x42);
+        let behind =
+            [word(CD | 2 << 11 | 5, 1), word(highs[2], 0), word(CD | 3 << 11 | 5, 1)].concat();
+        let (batch, tally) = across_gap(format, &before, &behind);
+        assert_eq!(pixels(&batch), [(time(1), 1, 5, true), (time(2), 3, 5, true)], "{format:?}");
+        assert_eq!((tally.before_time_high, batch.non_monotonic), (1, false), "{format:?}");
+    }
+}
+
 #[test]
 fn the_sensors_own_count_is_compared_only_if_it_counted() {
     let (_, tally) = after_start(&[0x2001]);

@@ -83,7 +83,7 @@ impl Device for TiBin {
         let frame_period = view.frame_period;
         let description = Description {
             kind: Self::NAME,
-            format: format_name(&sidecar),
+            format: format!("TI adc_data.bin, {}", sample_order(&sidecar)),
             device: String::new(),
             view: View::Radar(view),
             epoch: Epoch::Synthesised,
@@ -146,7 +146,7 @@ impl Sensor for TiBin {
 
 /// Start of frame `number`: each is rounded by itself, so that errors do not add up.
 #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 frames")]
-fn stamp<C>(number: u64, frame_period: Seconds) -> Stamp<C> {
+pub(crate) fn stamp<C>(number: u64, frame_period: Seconds) -> Stamp<C> {
     Stamp::from_micros(Seconds(number as f64 * frame_period.0).to_micros().0)
 }
 
@@ -163,21 +163,19 @@ fn notes(total: u64) -> Vec<String> {
     notes
 }
 
-fn format_name(sidecar: &Sidecar) -> String {
+/// Lanes and kind of samples, in words.
+pub(crate) fn sample_order(sidecar: &Sidecar) -> String {
     let samples = match (sidecar.complex, sidecar.iq_order) {
         (false, _) => "real",
         (true, IqOrder::Iq) => "complex, I first",
         (true, IqOrder::Qi) => "complex, Q first",
     };
-    format!("TI adc_data.bin, {} lanes, {samples}", sidecar.lanes)
+    format!("{} lanes, {samples}", sidecar.lanes)
 }
 
 /// A warning if most of the energy lies where no echo can be.
 fn order_note(frame: &[u8], sidecar: &Sidecar) -> Option<String> {
-    let Some(Samples::Complex(samples)) = decode::frame(frame, sidecar) else { return None };
-    // A falling chirp puts echoes at negative frequencies.
-    let positive = iq_check::positive_to_negative(&samples)?;
-    let ratio = if sidecar.slope_mhz_per_us > 0.0 { positive } else { positive.recip() };
+    let ratio = echo_ratio(&decode::frame(frame, sidecar)?, sidecar)?;
     let (now, other) = match sidecar.iq_order {
         IqOrder::Iq => ("iq", "qi"),
         IqOrder::Qi => ("qi", "iq"),
@@ -188,4 +186,12 @@ fn order_note(frame: &[u8], sidecar: &Sidecar) -> Option<String> {
              with iq-order = \"{now}\"): try iq-order = \"{other}\""
         )
     })
+}
+
+/// Energy where echoes can be over energy where none can be; `None` of real samples or silence.
+pub(crate) fn echo_ratio(samples: &Samples, sidecar: &Sidecar) -> Option<f64> {
+    let Samples::Complex(samples) = samples else { return None };
+    // A falling chirp puts echoes at negative frequencies.
+    let positive = iq_check::positive_to_negative(samples)?;
+    Some(if sidecar.slope_mhz_per_us > 0.0 { positive } else { positive.recip() })
 }

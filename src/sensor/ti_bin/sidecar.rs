@@ -52,6 +52,18 @@ pub struct Sidecar {
     pub adc_bits: u8,
 }
 
+/// A value that no radar can have.
+#[derive(Debug, thiserror::Error)]
+#[error("`{key}`: {problem}; {remedy}")]
+pub struct Wrong {
+    /// The key, or keys that contradict.
+    pub key: &'static str,
+    /// What is wrong, with both sides.
+    pub problem: String,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
 /// Which of I and Q comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -96,15 +108,21 @@ impl Sidecar {
             problem: error.message().to_owned(),
             remedy: "write the keys that the manual of the `ti-bin` sensor lists",
         })?;
-        sidecar.check(path)?;
+        sidecar.check().map_err(|Wrong { key, problem, remedy }| Error::Key {
+            path: path.to_owned(),
+            key: key.to_owned(),
+            problem,
+            remedy,
+        })?;
         Ok(sidecar)
     }
 
-    /// Refuses values that no recording can have.
-    fn check(&self, path: &Path) -> Result<(), Error> {
-        let wrong = |key: &str, problem: String, remedy| {
-            Err(Error::Key { path: path.to_owned(), key: key.to_owned(), problem, remedy })
-        };
+    /// Refuses values that no radar can have.
+    ///
+    /// # Errors
+    /// When a value is out of range or keys contradict.
+    pub fn check(&self) -> Result<(), Wrong> {
+        let wrong = |key, problem, remedy| Err(Wrong { key, problem, remedy });
         for (key, value) in self.positive() {
             if !(value.is_finite() && value > 0.0) {
                 return wrong(key, format!("{value} is not positive"), "correct the value");
@@ -244,7 +262,7 @@ mod tests {
             (Sidecar { transmitters: 0, ..base }, "transmitters"),
         ];
         for (sidecar, key) in cases {
-            let message = sidecar.check(Path::new("adc_data.toml")).unwrap_err().to_string();
+            let message = sidecar.check().unwrap_err().to_string();
             assert!(message.contains(key), "{message}");
         }
     }

@@ -18,6 +18,7 @@
 //! can deadlock. The channel in front of it is bounded; what does not fit is refused to the caller,
 //! who counts it.
 
+pub mod control;
 mod endpoint;
 mod first;
 mod frames;

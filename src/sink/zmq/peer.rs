@@ -37,8 +37,8 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut frames = match timeout(limits.handshake, shake_hands(reader, &mut writer, limits)).await
-    {
+    let hands = shake_hands(reader, &mut writer, limits, zmtp::READY_PUB, &[b"SUB"]);
+    let mut frames = match timeout(limits.handshake, hands).await {
         Ok(Ok(frames)) => frames,
         Ok(Err(end)) => return end,
         Err(_) => return End::Closed(Reason::HandshakeTimeout),
@@ -54,12 +54,14 @@ where
     }
 }
 
-/// Greeting and READY, both ways. The identity that a READY may carry is not looked at: nobody is
+/// Greeting and READY, both ways: `ready` is ours, theirs must be of one of `kinds`. The identity that a READY may carry is not looked at: nobody is
 /// known by it, so two clients with the same one do not disturb each other.
-async fn shake_hands<R, W>(
+pub(super) async fn shake_hands<R, W>(
     mut reader: R,
     writer: &mut W,
     limits: &Limits,
+    ready: &[u8],
+    kinds: &[&[u8]],
 ) -> Result<FrameReader<R>, End>
 where
     R: AsyncRead + Unpin,
@@ -75,10 +77,10 @@ where
         }
         zmtp::check_greeting(&greeting[..seen]).map_err(refusal)?;
     }
-    writer.write_all(zmtp::READY_PUB).await.map_err(gone)?;
+    writer.write_all(ready).await.map_err(gone)?;
     let pace = Pace { buffer: BUFFER, reads: limits.inbound_reads, rest: limits.inbound_rest };
     let mut frames = FrameReader::new(reader, pace, limits.inbound_frame);
-    zmtp::check_ready(&frames.frame().await.map_err(no_frame)?).map_err(refusal)?;
+    zmtp::check_ready(&frames.frame().await.map_err(no_frame)?, kinds).map_err(refusal)?;
     Ok(frames)
 }
 

@@ -77,7 +77,8 @@ mod tests {
         tally.add(Reason::Accepted, 1);
         tally.add(Reason::DroppedSlow, 2);
         tally.add(Reason::Oversized, 3);
-        let counts: Vec<_> = tally.counts().iter().collect();
+        let counts = tally.counts();
+        let counts: Vec<_> = counts.iter().collect();
         let expected =
             [("publish-accepted", 1), ("publish-dropped-slow", 2), ("publish-oversized", 3)];
         assert_eq!(counts, expected);

@@ -30,6 +30,9 @@ pub(super) const READY_PUB: &[u8] = b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x
 /// READY of a SUB without identity, with its frame header.
 pub(super) const READY_SUB: &[u8] = b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB";
 
+/// READY of a REP, with its frame header.
+pub(super) const READY_REP: &[u8] = b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03REP";
+
 /// Subscribes to every topic, with its frame header.
 pub(super) const SUBSCRIBE_ALL: &[u8] = b"\x00\x01\x01";
 
@@ -48,7 +51,7 @@ const PING_CONTEXT: usize = 16;
 pub(super) enum Bad {
     /// Not ZMTP 3 or later with mechanism NULL.
     Greeting,
-    /// READY is malformed, or says another socket type than SUB.
+    /// READY is malformed, or says another socket type than those served.
     Ready,
     /// A frame that no subscriber sends.
     Frame,
@@ -200,11 +203,12 @@ impl Request {
     }
 }
 
-/// Checks that `frame` is the READY of a SUB, whatever else it tells.
-pub(super) fn check_ready(frame: &Frame) -> Result<(), Bad> {
+/// Checks that `frame` is the READY of a socket of one of `kinds`, whatever else it tells.
+pub(super) fn check_ready(frame: &Frame, kinds: &[&[u8]]) -> Result<(), Bad> {
     match split_short(&frame.body) {
         Some((b"READY", properties))
-            if frame.command && socket_type(properties) == Some(b"SUB") =>
+            if frame.command
+                && socket_type(properties).is_some_and(|kind| kinds.contains(&kind)) =>
         {
             Ok(())
         }

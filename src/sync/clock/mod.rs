@@ -52,7 +52,9 @@ use fit::{Drift, Fit, Line, drift_of_upper_bounds, fit};
 use mapping::Mapping;
 pub use period::{Period, PeriodEstimate};
 pub use schedule::{QUICK_ROUNDS, Schedule};
-pub use status::{Basis, ClockState, ClockStatus, Verdict};
+pub use status::{Basis, ClockStatus, Verdict};
+
+pub use crate::data::message::ClockState;
 pub use unwrap::Unwrap;
 
 use crate::units::{HostClock, Micros, Stamp};

@@ -2,18 +2,7 @@
 
 use serde::Serialize;
 
-/// How far a device's clock is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClockState {
-    /// Too little was heard: stamps cannot be mapped.
-    Unsynced,
-    /// The fit is fresh.
-    Locked,
-    /// No good exchange (or arrival) for ten seconds: stamps are mapped by the last fit, and
-    /// its drift error adds up, 1 ms per 100 s and 10 ppm.
-    Holdover,
-}
+use crate::data::message::{ClockReport, ClockState};
 
 /// What a fit rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -57,4 +46,13 @@ pub struct ClockStatus {
     pub used: u64,
     /// Exchanges left out since the start.
     pub rejected: u64,
+}
+
+impl ClockStatus {
+    /// What is published of it.
+    #[must_use]
+    pub const fn report(&self) -> ClockReport {
+        let &Self { state, drift_ppm, residual_us, round_trip_us, .. } = self;
+        ClockReport { state, drift_ppm, residual_us, round_trip_us }
+    }
 }

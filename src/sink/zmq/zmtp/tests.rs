@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+const SUB: &[&[u8]] = &[b"SUB"];
+
 fn frames(limit: usize, pieces: &[&[u8]]) -> Result<Vec<Frame>, Bad> {
     let mut decoder = FrameDecoder::new(limit);
     let mut found = Vec::new();
@@ -69,20 +71,20 @@ fn reserved_flags_and_commands_in_parts_are_refused_at_the_first_byte() {
 
 #[test]
 fn only_the_socket_type_sub_is_a_subscriber() {
-    let of_type = |name: &[u8]| check_ready(&ready(&[(b"Socket-Type", name)]));
+    let of_type = |name: &[u8]| check_ready(&ready(&[(b"Socket-Type", name)]), SUB);
     assert_eq!(of_type(b"SUB"), Ok(()));
     for other in [b"XSUB".as_slice(), b"SUBX", b"sub", b"PUB", b"REQ", b""] {
         assert_eq!(of_type(other), Err(Bad::Ready));
     }
     let with_identity = ready(&[(b"Identity", b"SUB"), (b"socket-type", b"SUB")]);
-    assert_eq!(check_ready(&with_identity), Ok(()));
+    assert_eq!(check_ready(&with_identity, SUB), Ok(()));
     let twice = ready(&[(b"Socket-Type", b"SUB"), (b"Socket-Type", b"SUB")]);
-    assert_eq!(check_ready(&twice), Err(Bad::Ready));
-    assert_eq!(check_ready(&ready(&[(b"Identity", b"SUB")])), Err(Bad::Ready));
-    assert_eq!(check_ready(&one(READY_SUB)), Ok(()));
-    assert_eq!(check_ready(&one(READY_PUB)), Err(Bad::Ready));
+    assert_eq!(check_ready(&twice, SUB), Err(Bad::Ready));
+    assert_eq!(check_ready(&ready(&[(b"Identity", b"SUB")]), SUB), Err(Bad::Ready));
+    assert_eq!(check_ready(&one(READY_SUB), SUB), Ok(()));
+    assert_eq!(check_ready(&one(READY_PUB), SUB), Err(Bad::Ready));
     let message = Frame { command: false, ..one(READY_SUB) };
-    assert_eq!(check_ready(&message), Err(Bad::Ready));
+    assert_eq!(check_ready(&message, SUB), Err(Bad::Ready));
 }
 
 #[test]
@@ -161,7 +163,7 @@ proptest! {
             if let Some(frame) = frame {
                 // Whatever they say: read without a panic.
                 let _request = Request::read(&frame);
-                let _ready = check_ready(&frame);
+                let _ready = check_ready(&frame, SUB);
             }
         }
     }
@@ -171,9 +173,9 @@ proptest! {
         for more in [false, true] {
             let frame = Frame { more, command: true, body: body.clone() };
             let _request = Request::read(&frame);
-            let _ready = check_ready(&frame);
+            let _ready = check_ready(&frame, SUB);
             let named = Frame { body: [b"\x05READY", body.as_slice()].concat(), ..frame };
-            let _ready = check_ready(&named);
+            let _ready = check_ready(&named, SUB);
         }
     }
 }

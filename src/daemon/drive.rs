@@ -1,0 +1,136 @@
+//! The pipeline thread's hands: tells the pipeline, sends what it says, carries out orders.
+
+use super::orders::reload;
+use super::pulse::Pulse;
+use super::state::Keeper;
+use super::{Ended, Error, Orders, clock, notify};
+use crate::config::Config;
+use crate::data::message::{Message, Payload};
+use crate::data::{Counts, Input};
+use crate::pipeline::Pipeline;
+use crate::sink::zmq::control::Order;
+use crate::sink::zmq::{self, Handed, PublishError, Publisher};
+use crate::sink::{Board, Encoding, Stamper};
+
+/// The pipeline and the way out of it: everything it is told goes through here.
+pub(super) struct Drive<'a, 's> {
+    pub(super) pipeline: Pipeline,
+    pub(super) out: Vec<Message>,
+    pub(super) outlet: &'a mut Outlet<'s>,
+    pub(super) orders: &'a Orders,
+    pub(super) config: &'a Config,
+}
+
+impl Drive<'_, '_> {
+    /// Tells a new pipeline what earlier ones have left behind.
+    pub(super) fn begin(&mut self) -> Result<(), Error> {
+        self.tell(Input::Boot { now: clock::since_boot() })?;
+        match self.outlet.keeper.record() {
+            Some(record) => self.tell(Input::Lockout { record }),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the pipeline `input` and sends what it says.
+    pub(super) fn tell(&mut self, input: Input) -> Result<(), Error> {
+        let start = clock::now();
+        self.pipeline.take(input, &mut self.out);
+        self.outlet.pulse.time(clock::now() - start);
+        // Before anybody hears of a rejection it is on disk: kill -9 comes too late.
+        self.outlet.keeper.keep(self.pipeline.lockout_to_store());
+        let mut lost = Counts::default();
+        for message in self.out.drain(..) {
+            lost.merge(&self.outlet.send(message)?);
+        }
+        if !lost.is_empty() {
+            self.pipeline.take(Input::Dropped { counts: lost }, &mut self.out);
+        }
+        Ok(())
+    }
+
+    /// What the daemon does beside the pipeline, several times a second: says how it is, tells
+    /// systemd that the pipeline moves, and carries out orders. Gives the configuration to go on
+    /// with, if there is another.
+    pub(super) fn pulse(&mut self) -> Result<Option<Ended>, Error> {
+        // Fed here and nowhere else, so that a hang in the pipeline is seen by systemd.
+        notify(&[sd_notify::NotifyState::Watchdog]);
+        self.tell(Input::Boot { now: clock::since_boot() })?;
+        self.outlet.pulse()?;
+        while let Ok(Order::Reload(answer)) = self.orders.inbox.try_recv() {
+            let tried = reload(self.config, self.orders);
+            // A client that does not wait for the answer finds it in the log.
+            let _told = answer.send(tried.as_ref().map(|_| ()).map_err(Clone::clone));
+            match tried {
+                Ok(next) => {
+                    tracing::info!("going on by the configuration as it is now");
+                    return Ok(Some(Ended::Reload(Box::new(next))));
+                }
+                Err(problem) => {
+                    tracing::error!("{problem}; going on by the configuration as it was");
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Messages on their way out of the pipeline thread.
+pub(super) struct Outlet<'s> {
+    pub(super) publisher: Publisher,
+    pub(super) stamper: Stamper,
+    pub(super) encoding: Encoding,
+    pub(super) board: Board,
+    pub(super) pulse: Pulse,
+    pub(super) keeper: Keeper,
+    pub(super) seen: &'s mut dyn FnMut(&Message),
+    pub(super) lost: u64,
+    /// What the publisher has counted as far as the pipeline knows it.
+    pub(super) said: Counts,
+}
+
+impl Outlet<'_> {
+    /// Hands one message over; gives what was lost or refused since the last time, by reason. The
+    /// publisher's own counts come with each status, in time for the next one.
+    fn send(&mut self, message: Message) -> Result<Counts, Error> {
+        let mut lost = Counts::default();
+        if matches!(message.payload, Payload::Status(_)) {
+            lost = self.news();
+        }
+        (self.seen)(&message);
+        self.pulse.see(&message);
+        let envelope = self.stamper.stamp(message, clock::now());
+        let frames = envelope.to_frames(self.encoding)?;
+        self.board.post(envelope);
+        match self.publisher.publish(frames) {
+            Handed::Over => {}
+            Handed::QueueFull => {
+                self.lost += 1;
+                lost.add("publish-queue-full", 1);
+            }
+            Handed::Dead => return Err(PublishError::Ended.into()),
+        }
+        Ok(lost)
+    }
+
+    /// Says what is due of the daemon itself.
+    fn pulse(&mut self) -> Result<(), Error> {
+        for message in self.pulse.due(clock::now(), &self.board.topics()) {
+            // Counted with the publisher; the next status says it.
+            let _lost = self.send(message)?;
+        }
+        Ok(())
+    }
+
+    /// What the publisher has counted since the last call, but for connections let in.
+    fn news(&mut self) -> Counts {
+        let now = self.publisher.counts();
+        let mut news = Counts::default();
+        for (reason, n) in
+            now.since(&self.said).iter().filter(|&(reason, _)| reason != zmq::ACCEPTED)
+        {
+            news.add(reason.to_owned(), n);
+        }
+        self.said = now;
+        news
+    }
+}
