@@ -30,6 +30,9 @@ pub struct Config {
     /// `[publish]`: where results go.
     #[serde(default)]
     pub publish: PublishConfig,
+    /// `[state]`: what outlives the daemon. Without it a restart forgets the lockout.
+    #[serde(default)]
+    pub state: Option<StateConfig>,
     /// `[control]`: where the daemon can be asked.
     #[serde(default)]
     pub control: ControlConfig,
@@ -78,6 +81,15 @@ pub struct Playback {
 pub struct ModelConfig {
     /// Folder of the model bundle, relative to the configuration file.
     pub bundle: PathBuf,
+}
+
+/// `[state]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StateConfig {
+    /// Folder of the daemon's own files, relative to the configuration file; it must exist and be
+    /// writable. `replay` leaves it alone, and a reload does not move it.
+    pub folder: PathBuf,
 }
 
 /// `[control]`
@@ -167,6 +179,9 @@ impl Config {
         }
         if let Some(model) = &mut self.model {
             model.bundle = folder.join(&model.bundle);
+        }
+        if let Some(state) = &mut self.state {
+            state.folder = folder.join(&state.folder);
         }
         if let Some(endpoint) = &mut self.control.endpoint {
             *endpoint = folder.join(&*endpoint);

@@ -92,6 +92,10 @@ pub enum DeviceClock {}
 /// The time line that all sensors are mapped to: monotonic host time live, recorded time in replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HostClock {}
+/// The host's clock since it was switched on (`CLOCK_BOOTTIME`): it runs on while the machine
+/// sleeps, and nobody can set it. In a replay it is the recorded time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BootClock {}
 
 /// An instant on clock `C`, in microseconds.
 ///

@@ -86,6 +86,7 @@ impl Failure {
                 | daemon::Error::Bundle(_)
                 | daemon::Error::Pipeline(_) => 3,
                 daemon::Error::Publish(_)
+                | daemon::Error::State { .. }
                 | daemon::Error::Control { .. }
                 | daemon::Error::Encode(_)
                 | daemon::Error::Thread(_) => 1,

@@ -5,13 +5,23 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::units::{HostClock, Micros, Stamp};
+use crate::units::{BootClock, HostClock, Micros, Stamp};
 
 /// Now, on the host's monotonic clock (`CLOCK_MONOTONIC`, shared by all processes of the machine).
 #[must_use]
 pub fn now() -> Stamp<HostClock> {
-    let time = clock_gettime(ClockId::Monotonic);
-    Stamp::from_micros(time.tv_sec.saturating_mul(1_000_000).saturating_add(time.tv_nsec / 1_000))
+    Stamp::from_micros(micros(ClockId::Monotonic))
+}
+
+/// Now, on the clock that runs since the machine was switched on (`CLOCK_BOOTTIME`), asleep or not.
+#[must_use]
+pub fn since_boot() -> Stamp<BootClock> {
+    Stamp::from_micros(micros(ClockId::Boottime))
+}
+
+fn micros(clock: ClockId) -> i64 {
+    let time = clock_gettime(clock);
+    time.tv_sec.saturating_mul(1_000_000).saturating_add(time.tv_nsec / 1_000)
 }
 
 /// What to add to the host's monotonic clock to get Unix time, as both are now.

@@ -21,7 +21,8 @@ impl Console {
             Payload::Event(event) => self.event = Some(event.clone()),
             Payload::Identity(identity) => self.identity = Some(*identity),
             Payload::Expression(expression) => self.expression = Some(*expression),
-            Payload::Health(_) | Payload::Hello(_) => {}
+            // An interval is told when it is over; the line says what is.
+            Payload::Interval(_) | Payload::Health(_) | Payload::Hello(_) => {}
             Payload::Status(status) => {
                 return Some(self.line(message.recorded.as_micros(), status));
             }

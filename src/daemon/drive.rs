@@ -2,6 +2,7 @@
 
 use super::orders::reload;
 use super::pulse::Pulse;
+use super::state::Keeper;
 use super::{Ended, Error, Orders, clock, notify};
 use crate::config::Config;
 use crate::data::message::{Message, Payload};
@@ -22,11 +23,22 @@ pub(super) struct Drive<'a, 's> {
 }
 
 impl Drive<'_, '_> {
+    /// Tells a new pipeline what earlier ones have left behind.
+    pub(super) fn begin(&mut self) -> Result<(), Error> {
+        self.tell(Input::Boot { now: clock::since_boot() })?;
+        match self.outlet.keeper.record() {
+            Some(record) => self.tell(Input::Lockout { record }),
+            None => Ok(()),
+        }
+    }
+
     /// Tells the pipeline `input` and sends what it says.
     pub(super) fn tell(&mut self, input: Input) -> Result<(), Error> {
         let start = clock::now();
         self.take(input);
         self.outlet.pulse.time(clock::now() - start);
+        // Before anybody hears of a rejection it is on disk: kill -9 comes too late.
+        self.outlet.keeper.keep(self.pipeline.lockout_to_store());
         let mut lost = Counts::default();
         for message in self.out.drain(..) {
             lost.merge(&self.outlet.send(message)?);
@@ -53,6 +65,7 @@ impl Drive<'_, '_> {
     pub(super) fn pulse(&mut self) -> Result<Option<Ended>, Error> {
         // Fed here and nowhere else, so that a hang in the pipeline is seen by systemd.
         notify(&[sd_notify::NotifyState::Watchdog]);
+        self.tell(Input::Boot { now: clock::since_boot() })?;
         self.outlet.pulse()?;
         while let Ok(Order::Reload(answer)) = self.orders.inbox.try_recv() {
             let tried = reload(self.config, self.orders);
@@ -91,6 +104,7 @@ pub(super) struct Outlet<'s> {
     pub(super) encoding: Encoding,
     pub(super) board: Board,
     pub(super) pulse: Pulse,
+    pub(super) keeper: Keeper,
     pub(super) seen: &'s mut dyn FnMut(&Message),
     pub(super) lost: u64,
     /// What the publisher and the recorder have counted as far as the pipeline knows it.

@@ -8,6 +8,7 @@ mod live;
 mod orders;
 mod pulse;
 mod reader;
+mod state;
 mod stop;
 
 use std::io;
@@ -36,6 +37,7 @@ use drive::{Drive, Outlet};
 use live::Readers;
 use pulse::Pulse;
 use reader::{Delivery, Reader};
+use state::Keeper;
 
 /// How long the pipeline thread waits for a sensor before it looks at the stop switch again.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -69,6 +71,17 @@ pub enum Error {
     /// Results cannot be published.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The lockout cannot be kept.
+    #[error(
+        "the lockout cannot be kept in {file}: {source}; make the folder of `[state]` writable",
+        file = file.display()
+    )]
+    State {
+        /// Where it was to be kept.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The control endpoint.
     #[error("cannot listen on {path}: {source}; choose another `control.endpoint`", path = path.display())]
     Control {
@@ -168,6 +181,8 @@ pub fn run(
 ) -> Result<(), Error> {
     let mut prepared = prepare(&config)?;
     let boot_id = clock::boot_id();
+    // Of the configuration at the start: where the lockout is kept is no matter of a reload.
+    let keeper = Keeper::open(config.state.as_ref(), config.model.is_some())?;
     let board = Board::default();
     let control = control(&config, &board, orders)?;
     let publisher = Publisher::start(&config.publish.endpoints)?;
@@ -181,6 +196,7 @@ pub fn run(
         encoding: config.publish.encoding,
         board,
         pulse: Pulse::start(&config),
+        keeper,
         seen: &mut seen,
         lost: 0,
         said: Counts::default(),
@@ -190,8 +206,11 @@ pub fn run(
         outlet.pulse.reconfigure(&config);
         outlet.recorder = recorder(&config, &prepared, &boot_id)?;
         let Prepared { sensors, pipeline, .. } = prepared;
-        let drive =
+        let mut drive =
             Drive { pipeline, out: Vec::new(), outlet: &mut outlet, orders, config: &config };
+        if let Err(error) = drive.begin() {
+            break Err(error);
+        }
         let live = sensors.iter().all(|sensor| sensor.description().epoch == Epoch::Live);
         let played = if live {
             play_live(sensors, drive, stop)

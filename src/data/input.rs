@@ -1,7 +1,7 @@
 //! Everything the pipeline is ever told, so that a log of it replays a live run byte for byte.
 
-use super::{Counts, Reading};
-use crate::units::{HostClock, Micros, Stamp};
+use super::{Counts, LockoutRecord, Reading};
+use crate::units::{BootClock, HostClock, Micros, Stamp};
 
 /// One thing the pipeline is told. What it says depends on these, in this order, and on nothing
 /// else: record them and a live run can be had again.
@@ -36,6 +36,17 @@ pub enum Input {
     Clock {
         /// The host's clock.
         now: Stamp<HostClock>,
+    },
+    /// The clock that lockouts go by has come to `now`. Where it is never told, recorded time
+    /// stands in.
+    Boot {
+        /// The clock that nobody can set.
+        now: Stamp<BootClock>,
+    },
+    /// An earlier run has left a lockout behind.
+    Lockout {
+        /// What is left of it.
+        record: LockoutRecord,
     },
     /// A recording has ended, or a live stream that will not come back, such as standard input.
     End {

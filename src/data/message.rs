@@ -39,6 +39,8 @@ pub enum Payload {
     Identity(Identity),
     /// `v1/expression/`
     Expression(Expression),
+    /// `v1/interval/`
+    Interval(Interval),
     /// `v1/radar/`
     Radar(RadarSummary),
     /// `v1/event/`
@@ -58,6 +60,7 @@ impl Payload {
         match self {
             Self::Identity(_) => "identity",
             Self::Expression(_) => "expression",
+            Self::Interval(_) => "interval",
             Self::Radar(_) => "radar",
             Self::Event(_) => "event",
             Self::Status(_) => "status",
@@ -71,9 +74,10 @@ impl Payload {
     pub const fn stale_after_ms(&self) -> u32 {
         match self {
             Self::Identity(_) | Self::Radar(_) | Self::Event(_) => 500,
-            Self::Expression(_) => 2_500, // repeated once a second while nothing changes
+            // Repeated once a second while nothing changes; an interval is over when it is told.
+            Self::Expression(_) | Self::Interval(_) => 2_500,
             Self::Status(_) | Self::Hello(_) => 3_000, // once a second
-            Self::Health(_) => 1_500,     // twice a second
+            Self::Health(_) => 1_500,                  // twice a second
         }
     }
 }
@@ -109,13 +113,44 @@ pub struct Identity {
     /// Why the state is `unknown`; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<UnknownReason>,
-    /// Whether something that breathes is there.
+    /// Whether somebody alive is there.
     pub liveness: Liveness,
+    /// How much evidence there is; only in state `enrolled`, because whoever else saw it could try
+    /// masks until it rises.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub band: Option<Band>,
+    /// Milliseconds for which `enrolled` holds without further evidence, at most 2000; only in
+    /// state `enrolled`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u32>,
 }
 
-/// Whether the radar sees something that breathes: a hint, never an access decision. It tells a
-/// person from a picture or a mask on a stand. It does not tell the wearer of a mask, nor an
-/// oscillator that imitates a chest.
+impl Identity {
+    /// `state` with `liveness` and nothing more to say.
+    #[must_use]
+    pub const fn plain(state: IdentityState, liveness: Liveness) -> Self {
+        Self { state, reason: None, liveness, band: None, lease_ms: None }
+    }
+}
+
+/// How sure an answer is, in three steps: scores are never published.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Band {
+    /// Just enough.
+    Low,
+    /// More than that.
+    Medium,
+    /// About as much as there can be.
+    High,
+}
+
+/// Whether somebody alive is there: a hint, never an access decision. The radar looks for breath;
+/// an event camera that sees motion which the radar does not share, or the other way round, speaks
+/// against it. It tells a person from a picture or a mask on a stand. It does not tell the wearer
+/// of a mask, nor an oscillator that imitates a chest.
 ///
 /// Ordered: of several radars the one that sees most is believed.
 #[derive(
@@ -125,9 +160,10 @@ pub struct Identity {
 pub enum Liveness {
     /// Too little was seen to tell: less than eight seconds, or no looks for three.
     Insufficient,
-    /// Enough was seen, and nothing in it breathes: nobody, or nobody alive.
+    /// Enough was seen, and nothing in it breathes, or radar and camera see different motion:
+    /// nobody, or nobody alive.
     NotLive,
-    /// Something breathes 6 to 30 times a minute.
+    /// Something breathes 6 to 30 times a minute, and the camera does not speak against it.
     Live,
 }
 
@@ -159,6 +195,14 @@ pub enum UnknownReason {
     NoNetwork,
     /// Too little data was seen so far.
     NotEnoughData,
+    /// The radar delivers, but nothing that can be used.
+    Degraded,
+    /// `require-liveness` is set, and what is there is not alive.
+    NotLive,
+    /// Too many rejections in a row: nobody is checked before the wait is over.
+    LockedOut,
+    /// Fifty rejections in a row: nobody is checked before an operator says so.
+    Stopped,
 }
 
 /// The posed facial expression, by its name in the FOODER paper; never an inferred emotion.
@@ -175,6 +219,13 @@ pub enum ExpressionLabel {
     Anger,
 }
 
+impl ExpressionLabel {
+    /// How many there are.
+    pub const COUNT: usize = 4;
+    /// All of them, in the order of every array of probabilities.
+    pub const ALL: [Self; Self::COUNT] = [Self::Smile, Self::Shock, Self::Neutral, Self::Anger];
+}
+
 /// The expression stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Expression {
@@ -183,6 +234,27 @@ pub struct Expression {
     /// The expression; only in state `shown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<ExpressionLabel>,
+    /// How sure it is; only in state `shown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub band: Option<Band>,
+}
+
+/// One expression from beginning to end, told once when it is over.
+///
+/// All three instants lie within one lease, on the time line of `recorded_us`, which is the offset.
+/// An expression that was cut off, because the lease or the data ended, is not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Interval {
+    /// What was shown.
+    pub label: ExpressionLabel,
+    /// When belief in it rose above one half, microseconds.
+    pub onset_us: i64,
+    /// When belief was greatest, microseconds.
+    pub apex_us: i64,
+    /// When belief was no longer above one half, microseconds.
+    pub offset_us: i64,
+    /// How sure it was at the apex.
+    pub band: Band,
 }
 
 /// What the expression stage does.
@@ -476,6 +548,7 @@ pub fn schema_json() -> Result<String, serde_json::Error> {
     let streams = [
         ("identity", schemars::schema_for!(Identity)),
         ("expression", schemars::schema_for!(Expression)),
+        ("interval", schemars::schema_for!(Interval)),
         ("radar", schemars::schema_for!(RadarSummary)),
         ("event", schemars::schema_for!(EventSummary)),
         ("status", schemars::schema_for!(Status)),

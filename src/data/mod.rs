@@ -4,14 +4,17 @@ mod chirp;
 mod counts;
 mod event_batch;
 mod input;
+mod lockout;
 pub mod message;
 mod radar_frame;
 mod reading;
+pub mod score;
 
 pub use chirp::ChirpConfig;
 pub use counts::Counts;
 pub use event_batch::{Event, EventBatch, EventSlice, Geometry, Trigger};
 pub use input::{Input, Loss};
+pub use lockout::LockoutRecord;
 pub use radar_frame::{RadarFrame, Samples};
 pub use reading::{Epoch, Notice, Reading, Source, TimeAnswer, View};
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::dsp;
 use crate::dsp::event::{DenoiseConfig, FaceConfig, VoxelConfig};
 use crate::dsp::radar::{MicroDopplerConfig, PeakConfig, RangeDopplerConfig, RespirationConfig};
+use crate::fusion;
 
 /// `[pipeline]`
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -14,6 +15,8 @@ pub struct Config {
     pub radar: RadarConfig,
     /// `[pipeline.event]`
     pub event: EventConfig,
+    /// `[pipeline.decision]`
+    pub decision: fusion::Config,
 }
 
 /// `[pipeline.radar]`
@@ -83,6 +86,8 @@ impl Config {
     pub fn check(&self) -> Result<(), (String, String)> {
         let respiration = self.radar.respiration.check();
         respiration.map_err(|(key, problem)| (format!("radar.respiration.{key}"), problem))?;
+        let decision = self.decision.check();
+        decision.map_err(|(key, problem)| (format!("decision.{key}"), problem))?;
         let event = &self.event;
         if !(1..=1000).contains(&event.slice_ms) {
             let problem = format!("{} must lie in 1..=1000", event.slice_ms);

@@ -31,6 +31,8 @@ pub(super) struct EventChain {
     triggers: u64,
     non_monotonic: bool,
     skipped_hops: u64,
+    /// Events in the face region that nobody has taken yet.
+    in_face: u64,
 }
 
 impl EventChain {
@@ -49,6 +51,7 @@ impl EventChain {
             triggers: 0,
             non_monotonic: false,
             skipped_hops: 0,
+            in_face: 0,
         }
     }
 
@@ -72,6 +75,7 @@ impl EventChain {
             }
             self.kept += 1;
             self.on += u64::from(event.on);
+            self.in_face += u64::from(self.face.sighting().region.contains(event.x, event.y));
             // No network reads the tensor yet: windows are cut so that their cost and their
             // counters are real.
             while self.voxels.run(event.t, self.face.sighting().region, &mut self.tensor).is_some()
@@ -114,10 +118,16 @@ impl EventChain {
         }
     }
 
+    /// Events in the face region since the last call, after the filters.
+    pub(super) const fn take_in_face(&mut self) -> u64 {
+        std::mem::replace(&mut self.in_face, 0)
+    }
+
     /// Forgets the open window; the stream starts again later.
     pub(super) fn restart(&mut self) {
         self.voxels.restart();
         (self.hop_end, self.offset) = (None, None);
+        self.in_face = 0;
     }
 
     /// What this chain lost, by reason.

@@ -4,7 +4,7 @@ use crate::data::message::{ClockState, SensorState, SensorStatus, SensorTrouble}
 use crate::data::{Counts, Epoch, Loss, Source, View};
 use crate::sync::Slicer;
 use crate::sync::clock::{ClockStatus, PeriodEstimate};
-use crate::units::{HostClock, Micros, RadarClock, Seconds, Stamp};
+use crate::units::{HostClock, Meters, Micros, RadarClock, Seconds, Stamp};
 
 use super::event::EventChain;
 use super::radar::RadarChain;
@@ -58,7 +58,7 @@ impl Lane {
     pub(super) fn plan(config: &Config, source: &Source) -> Result<Self, PlanError> {
         let chain = match &source.view {
             View::Radar(chirp) => Chain::Radar(
-                RadarChain::plan(&config.radar, chirp)
+                RadarChain::plan(&config.radar, chirp, Meters(config.decision.farthest_m))
                     .map_err(|error| PlanError::Radar { name: source.name.clone(), error })?,
             ),
             View::Event(geometry) => Chain::Event(

@@ -3,7 +3,9 @@
 //! No clock, no thread, no channel: what comes out depends on what was pushed and on nothing else,
 //! so the daemon, the replay, the tests and the benches all drive this one object.
 
+mod agreement;
 mod config;
+mod decide;
 mod event;
 mod lane;
 mod radar;
@@ -11,17 +13,18 @@ mod vital;
 
 use ndarray::Array3;
 
-use crate::data::message::{Alignment, Liveness, Message, Payload, SensorState, Status};
+use crate::data::message::{Alignment, Message, Payload, SensorState, Status};
 use crate::data::{
     At, Counts, Epoch, EventSlice, Input, Loss, Notice, RadarFrame, Reading, Source, View,
 };
-use crate::fusion::{ExpressionStage, IdentityGate, Means};
+use crate::fusion::Means;
 use crate::model::Bundle;
 use crate::sync::{Merge, TimeLine};
 use crate::units::{HostClock, Micros, Stamp};
 
 pub use config::{Config, EventConfig, PlanError, RadarConfig};
 
+use decide::Decisions;
 use lane::{Chain, Lane};
 
 /// Recorded time between two status messages.
@@ -43,8 +46,7 @@ pub struct Pipeline {
     lanes: Vec<Lane>,
     line: TimeLine,
     merge: Merge<Item>,
-    identity: IdentityGate,
-    expression: ExpressionStage,
+    decisions: Decisions,
     bundle: Option<Bundle>,
     now: Option<Stamp<HostClock>>,
     decided: Option<Stamp<HostClock>>,
@@ -94,8 +96,7 @@ impl Pipeline {
             line: TimeLine::new(sources),
             merge,
             lanes,
-            identity: IdentityGate::new(means),
-            expression: ExpressionStage::default(),
+            decisions: Decisions::plan(&config.decision, &means, None),
             bundle,
             now: None,
             decided: None,
@@ -131,6 +132,8 @@ impl Pipeline {
             Input::Counts { source, counts } => self.report(source, counts),
             Input::Lost { source, loss, now } => self.lose(source, loss, now, out),
             Input::Clock { now } => self.clock(now, out),
+            Input::Boot { now } => self.decisions.tell_boot_time(now),
+            Input::Lockout { record } => self.decisions.resume(record),
             Input::End { source } => self.end(source, out),
             Input::Restart { gap } => self.restart(gap),
             Input::Dropped { counts } => self.counts.merge(&counts),
@@ -303,6 +306,7 @@ impl Pipeline {
         let end = self.now.unwrap_or(Stamp::from_micros(0));
         self.line.restart(end, gap);
         self.merge.reopen();
+        self.decisions.restart();
         self.lanes.iter_mut().for_each(Lane::restart);
     }
 
@@ -339,30 +343,6 @@ impl Pipeline {
         let summary = chain.run(frame.stamp, &frame.value);
         out.push(message(&lane.name, frame.stamp, Payload::Radar(summary)));
         self.decide(frame.stamp, out);
-    }
-
-    /// Says who is there, and what the expression stage does.
-    fn decide(&mut self, now: Stamp<HostClock>, out: &mut Vec<Message>) {
-        self.decided = Some(now);
-        let identity = self.identity.decide(self.liveness(now));
-        out.push(message(Message::FUSED, now, Payload::Identity(identity)));
-        if let Some(expression) = self.expression.decide(now, identity) {
-            out.push(message(Message::FUSED, now, Payload::Expression(expression)));
-        }
-    }
-
-    /// True while a radar sets the pace of decisions.
-    fn has_radar(&self) -> bool {
-        self.lanes.iter().any(|lane| matches!(lane.chain, Chain::Radar(_)) && lane.sets_the_pace())
-    }
-
-    /// What the radar that sees most says.
-    fn liveness(&self, now: Stamp<HostClock>) -> Liveness {
-        let radars = self.lanes.iter().filter_map(|lane| match &lane.chain {
-            Chain::Radar(chain) => Some(chain.liveness(now)),
-            Chain::Event(..) => None,
-        });
-        radars.max().unwrap_or(Liveness::Insufficient)
     }
 
     fn events(&mut self, source: usize, slice: &At<EventSlice>, out: &mut Vec<Message>) {

@@ -7,9 +7,10 @@ use crate::data::{ChirpConfig, RadarFrame};
 use crate::dsp::radar::{
     Error, Found, FrameShape, MapAxes, MicroDoppler, MicroDopplerConfig, Peaks, RangeDoppler,
 };
-use crate::units::{HostClock, Seconds, Stamp};
+use crate::units::{HostClock, Meters, Seconds, Stamp};
 
 use super::RadarConfig;
+use super::agreement::Motion;
 use super::vital::Vital;
 
 /// The kernels of one radar with their maps.
@@ -19,8 +20,23 @@ pub(super) struct RadarChain {
     fast: Fast,
     slow: Slow,
     least_snr_db: f32,
-    /// Boxed: it is as large as the other two.
+    /// Boxed, as motion is: a camera's chain is smaller.
     vital: Box<Vital>,
+    motion: Box<Motion>,
+    /// What the newest frame shows, until somebody decides with it.
+    glance: Option<Glance>,
+}
+
+/// What decisions need to know of one frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Glance {
+    pub(super) stamp: Stamp<HostClock>,
+    /// False if samples were lost.
+    pub(super) is_whole: bool,
+    /// Distances of the strongest fast and the strongest slow target.
+    pub(super) targets: [Option<Meters>; 2],
+    /// Energy of small fast motion; absent where frames are missing.
+    pub(super) motion: Option<f64>,
 }
 
 struct Fast {
@@ -43,7 +59,12 @@ struct Slow {
 }
 
 impl RadarChain {
-    pub(super) fn plan(config: &RadarConfig, chirp: &ChirpConfig) -> Result<Self, Error> {
+    /// Motion is looked for up to `farthest`.
+    pub(super) fn plan(
+        config: &RadarConfig,
+        chirp: &ChirpConfig,
+        farthest: Meters,
+    ) -> Result<Self, Error> {
         let shape = FrameShape::from(chirp);
         let fast = RangeDoppler::plan(shape, &config.range_doppler)?;
         let slow = MicroDoppler::plan(shape, &config.micro_doppler)?;
@@ -68,6 +89,8 @@ impl RadarChain {
             },
             least_snr_db: config.least_snr_db,
             vital: Box::new(Vital::plan(&config.respiration, chirp)?),
+            motion: Box::new(Motion::plan(chirp, config.peaks.first_range_m, farthest)),
+            glance: None,
         })
     }
 
@@ -93,6 +116,14 @@ impl RadarChain {
             slow.newest = target(&slow.peaks.run(&slow.map), &slow.axes, self.least_snr_db);
         }
         self.vital.run(now, frame, slow.kernel.newest());
+        let spectrum = slow.kernel.newest().unwrap_or_else(|| self.vital.spectrum());
+        self.glance = Some(Glance {
+            stamp: now,
+            is_whole: !frame.has_holes,
+            targets: [&moving, &slow.newest]
+                .map(|target| target.as_ref().map(|target| Meters(target.range_m.into()))),
+            motion: self.motion.run(frame, spectrum),
+        });
         RadarSummary {
             frame: frame.number,
             moving,
@@ -107,6 +138,11 @@ impl RadarChain {
         &self.fast.map
     }
 
+    /// What the newest frame shows, once.
+    pub(super) const fn take_glance(&mut self) -> Option<Glance> {
+        self.glance.take()
+    }
+
     /// Whether something breathes there.
     pub(super) fn liveness(&self, now: Stamp<HostClock>) -> Liveness {
         self.vital.liveness(now)
@@ -118,6 +154,8 @@ impl RadarChain {
         self.slow.kernel.reset();
         self.slow.newest = None;
         self.vital.restart();
+        self.motion.restart();
+        self.glance = None;
     }
 }
 

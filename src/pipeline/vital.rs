@@ -5,7 +5,7 @@ use crate::data::{ChirpConfig, RadarFrame};
 use crate::dsp::radar::{
     Breath, Error, FrameShape, MeanSpectrum, NoBreath, Respiration, RespirationConfig,
 };
-use crate::fusion::{Evidence, LivenessGate};
+use crate::fusion::{LivenessGate, Look};
 use crate::units::{HostClock, Stamp};
 
 /// Lost frames in a row that are bridged; a longer gap starts the window again.
@@ -72,6 +72,11 @@ impl Vital {
         }
     }
 
+    /// The mean spectrum of the newest whole frame, where nobody else has computed it.
+    pub(super) const fn spectrum(&self) -> &MeanSpectrum {
+        &self.own_spectrum
+    }
+
     /// The breath that was seen last.
     pub(super) const fn newest(&self) -> Option<Summary> {
         self.newest
@@ -90,10 +95,10 @@ impl Vital {
     }
 }
 
-const fn evidence(found: &Result<Breath, NoBreath>) -> Evidence {
+const fn evidence(found: &Result<Breath, NoBreath>) -> Look {
     match found {
-        Ok(_) => Evidence::Breath,
-        Err(NoBreath::TooFewFrames | NoBreath::FrameRate) => Evidence::TooLittle,
+        Ok(_) => Look::Breath,
+        Err(NoBreath::TooFewFrames | NoBreath::FrameRate) => Look::TooLittle,
         Err(
             NoBreath::NoMotion
             | NoBreath::Stopped
@@ -101,7 +106,7 @@ const fn evidence(found: &Result<Breath, NoBreath>) -> Evidence {
             | NoBreath::TooLarge
             | NoBreath::OutOfBand
             | NoBreath::Weak,
-        ) => Evidence::NoBreath,
+        ) => Look::NoBreath,
     }
 }
 

@@ -2,7 +2,9 @@
 
 use ndarray::Array3;
 
-use crate::data::{Counts, Input, Loss, Notice, RadarFrame, Reading, Samples, TimeAnswer};
+use crate::data::{
+    Counts, Input, LockoutRecord, Loss, Notice, RadarFrame, Reading, Samples, TimeAnswer,
+};
 use crate::units::{HostClock, Micros, Stamp};
 
 use super::bytes::{Broken, Fields, put_count, put_text};
@@ -17,6 +19,8 @@ const CLOCK: u8 = 5;
 const END: u8 = 6;
 const RESTART: u8 = 7;
 const DROPPED: u8 = 8;
+const BOOT: u8 = 9;
+const LOCKOUT: u8 = 10;
 
 const IDLE: u8 = 0;
 const RESTARTED: u8 = 1;
@@ -31,7 +35,11 @@ pub(super) const fn source(input: &Input) -> Option<usize> {
         | Input::Counts { source, .. }
         | Input::Lost { source, .. }
         | Input::End { source } => Some(*source),
-        Input::Clock { .. } | Input::Restart { .. } | Input::Dropped { .. } => None,
+        Input::Clock { .. }
+        | Input::Boot { .. }
+        | Input::Lockout { .. }
+        | Input::Restart { .. }
+        | Input::Dropped { .. } => None,
     }
 }
 
@@ -78,6 +86,15 @@ pub(super) fn encode(number: u64, input: &Input) -> Vec<u8> {
         Input::Dropped { counts } => {
             out.push(DROPPED);
             put_counts(counts, &mut out);
+        }
+        Input::Boot { now } => {
+            out.push(BOOT);
+            put_time(now.as_micros(), &mut out);
+        }
+        Input::Lockout { record } => {
+            out.push(LOCKOUT);
+            out.extend(record.rejections.to_le_bytes());
+            out.push(record.served.into());
         }
     }
     out
@@ -173,6 +190,10 @@ fn take_input(fields: &mut Fields<'_>, sources: usize) -> Result<Input, Broken> 
         END => Input::End { source: take_source(fields, sources)? },
         RESTART => Input::Restart { gap: Micros(fields.i64()?) },
         DROPPED => Input::Dropped { counts: take_counts(fields)? },
+        BOOT => Input::Boot { now: take_time(fields)? },
+        LOCKOUT => Input::Lockout {
+            record: LockoutRecord { rejections: fields.u32()?, served: fields.flag()? },
+        },
         _ => return Err(Broken),
     })
 }
@@ -301,6 +322,10 @@ mod tests {
             (0..3_usize).prop_map(|source| Input::End { source }),
             any::<i64>().prop_map(|gap| Input::Restart { gap: Micros(gap) }),
             counts().prop_map(|counts| Input::Dropped { counts }),
+            any::<i64>().prop_map(|now| Input::Boot { now: Stamp::from_micros(now) }),
+            any::<(u32, bool)>().prop_map(|(rejections, served)| Input::Lockout {
+                record: LockoutRecord { rejections, served },
+            }),
         ]
     }
 

@@ -110,7 +110,7 @@ mod tests {
     fn message(source: &str) -> Message {
         let reason = Some(UnknownReason::NoBundle);
         let identity =
-            Identity { state: IdentityState::Unknown, reason, liveness: Liveness::Insufficient };
+            Identity { reason, ..Identity::plain(IdentityState::Unknown, Liveness::Insufficient) };
         Message {
             source: source.into(),
             recorded: Stamp::from_micros(7),

@@ -22,6 +22,7 @@ mod golden;
 mod guard;
 mod live;
 mod live_pipeline;
+mod lockout;
 mod loopback;
 mod npy;
 mod pcap;

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use ndarray::Array3;
 use proptest::prelude::*;
-use visaged::data::message::{Alignment, Message, Payload, SensorState, Status};
+use visaged::data::message::{Alignment, Liveness, Message, Payload, SensorState, Status};
 use visaged::data::{
     ChirpConfig, Counts, Epoch, Event, EventBatch, Geometry, RadarFrame, Reading, Samples, Source,
     View,
 };
 use visaged::pipeline::{Config, Pipeline, PlanError};
+use visaged::sensor;
 use visaged::units::{Micros, Stamp};
 
 const GEOMETRY: Geometry = Geometry { width: 64, height: 48 };
@@ -176,6 +177,54 @@ fn the_settings_of_replay_toml_are_the_defaults() {
     let file = Path::new("configs/replay.toml");
     let shipped = visaged::config::Config::load(file).unwrap().pipeline;
     assert_eq!(format!("{shipped:?}"), format!("{:?}", Config::default()));
+}
+
+/// Liveness over the shipped scene, in seconds, as if both recordings carried one clock and the
+/// camera's were `late_us` off.
+fn liveness_of_the_scene(late_us: i64) -> Vec<(f64, Liveness)> {
+    let scene = Path::new("configs/scenes/demo");
+    let mut sensors = ["radar", "event.raw"].map(|name| sensor::open(&scene.join(name)).unwrap());
+    let sources = ["radar", "camera"].map(str::to_owned);
+    let sources: Vec<_> = sources
+        .into_iter()
+        .zip(&sensors)
+        .map(|(name, sensor)| Source {
+            name,
+            view: sensor.description().view.clone(),
+            epoch: Epoch::Unix,
+        })
+        .collect();
+    let mut pipeline = Pipeline::plan(&Config::default(), &sources, None).unwrap();
+    let mut out = Vec::new();
+    while let Some(source) = pipeline.hungry() {
+        match sensors[source].read().unwrap() {
+            Some(Reading::Events(mut batch)) => {
+                batch.events.iter_mut().for_each(|event| event.t += late_us);
+                pipeline.push(source, Reading::Events(batch), &mut out);
+            }
+            Some(reading) => pipeline.push(source, reading, &mut out),
+            None => pipeline.end(source, &mut out),
+        }
+    }
+    let told = out.iter().filter_map(|message| match &message.payload {
+        Payload::Identity(identity) => {
+            Some((Micros(message.recorded.as_micros()).as_seconds(), identity.liveness))
+        }
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn the_shipped_visitor_is_alive_to_both_sensors_and_not_when_the_camera_is_a_second_late() {
+    let together = liveness_of_the_scene(0);
+    let seated = together.iter().filter(|(at, _)| (9.0..13.0).contains(at));
+    assert!(seated.clone().count() >= 80);
+    assert!(seated.clone().all(|(_, liveness)| *liveness == Liveness::Live));
+    assert!(together.iter().all(|(_, liveness)| *liveness != Liveness::NotLive));
+    let apart = liveness_of_the_scene(1_200_000);
+    let refused = apart.iter().filter(|(_, liveness)| *liveness == Liveness::NotLive).count();
+    assert!(refused >= 20, "not live in {refused} frames");
 }
 
 proptest! {

@@ -101,6 +101,8 @@ impl Report {
                     Input::Counts { source, counts } => self.sensors[source].counts = counts,
                     Input::Lost { source, .. } => self.sensors[source].losses += 1,
                     Input::Clock { .. }
+                    | Input::Boot { .. }
+                    | Input::Lockout { .. }
                     | Input::End { .. }
                     | Input::Restart { .. }
                     | Input::Dropped { .. } => {}
