@@ -193,8 +193,8 @@ fn skipped_tiles_show_what_rendering_them_would_show() {
         fresh.step(0.0, played.entry(step), &mut others);
         let pairs = tiles.shown().iter().zip(fresh.shown());
         let off = pairs.filter(|(kept, new)| (*kept - *new).abs() > tiles::CHANGE).count();
-        // The bound is that of the middle of a tile; turning moves its corners a little more.
+        // The bound is that of the middle of a tile; its corners turn and stretch a little more.
         let share = real(off) / real(fresh.shown().len());
-        assert!(share < 1e-3, "step {step}: {off} pixels are more than {} off", tiles::CHANGE);
+        assert!(share < 3e-3, "step {step}: {off} pixels are more than {} off", tiles::CHANGE);
     }
 }
