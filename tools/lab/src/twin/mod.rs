@@ -48,6 +48,9 @@ pub(crate) struct Options {
     /// Pixels of the event camera.
     #[arg(long, value_enum, default_value_t = Camera::Square320)]
     camera: Camera,
+    /// Records one sensor alone; what it records is the same as with both.
+    #[arg(long, value_enum)]
+    only: Option<Sensor>,
     /// Threads; all cores if 0.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -63,6 +66,15 @@ enum Chirps {
     Food,
     /// 5.5 GHz at 58 GHz: 27 mm range bins.
     Face,
+}
+
+/// Which sensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Sensor {
+    /// The radar.
+    Radar,
+    /// The event camera.
+    Event,
 }
 
 /// Event sensors.
@@ -131,6 +143,10 @@ fn say(text: &str) -> Result<()> {
 }
 
 impl Options {
+    fn records(&self, sensor: Sensor) -> bool {
+        self.only.is_none_or(|only| only == sensor)
+    }
+
     fn chirp_config(&self) -> ChirpConfig {
         match self.chirps {
             Chirps::Food => ChirpConfig::food(),

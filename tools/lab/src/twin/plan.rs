@@ -39,9 +39,10 @@ pub(super) fn name(person: usize) -> String {
 
 /// The command that makes the same data set again.
 pub(super) fn origin(options: &Options) -> String {
+    let only = options.only.map_or_else(String::new, |only| format!(" --only {}", value(&only)));
     format!(
         "simulated: lab {version} twin --seed {} --persons {} --first-person {} --sessions {} \
-         --empty {} --seconds {} --spread {} --chirps {} --camera {}",
+         --empty {} --seconds {} --spread {} --chirps {} --camera {}{only}",
         options.seed,
         options.persons,
         options.first_person,

@@ -9,8 +9,8 @@ use visaged::sensor::infineon::write::Writer;
 use visaged_twin::motion;
 use visaged_twin::session::{Guest, Population, Session};
 
-use super::Options;
 use super::plan::{Plan, name};
+use super::{Options, Sensor};
 use crate::dataset::{Conditions, Device, Expression, Label, Recording, Scene};
 
 /// Name of the radar in a session's folder.
@@ -26,8 +26,12 @@ pub(super) fn record(plan: &Plan, options: &Options, out: &Path) -> Result<Recor
     let session = Session::draw(&population, plan.guest, number);
     let folder = out.join(&plan.id);
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    write_radar(&session, options, &folder)?;
-    write_events(&session, options, &folder)?;
+    if options.records(Sensor::Radar) {
+        write_radar(&session, options, &folder)?;
+    }
+    if options.records(Sensor::Event) {
+        write_events(&session, options, &folder)?;
+    }
     Ok(describe(plan, options, &session))
 }
 
@@ -70,17 +74,18 @@ fn describe(plan: &Plan, options: &Options, session: &Session) -> Recording {
         Guest::Fan => (Scene::Fan, None),
     };
     let folder = PathBuf::from(&plan.id);
+    let (has_radar, has_events) = (options.records(Sensor::Radar), options.records(Sensor::Event));
     Recording {
         id: plan.id.clone(),
         session: plan.session,
         // Two sittings a day: sessions 0 and 1 on day 0, 2 and 3 on day 1, and so on.
         day: plan.session / 2,
         seconds: options.seconds,
-        radar: Some(folder.join(RADAR)),
-        event: Some(folder.join(EVENTS)),
+        radar: has_radar.then(|| folder.join(RADAR)),
+        event: has_events.then(|| folder.join(EVENTS)),
         device: Device {
-            radar: Some(device("radar", options)),
-            event: Some(device("event camera", options)),
+            radar: has_radar.then(|| device("radar", options)),
+            event: has_events.then(|| device("event camera", options)),
         },
         conditions: Conditions {
             scene,

@@ -90,3 +90,13 @@ fn a_folder_that_holds_a_data_set_is_left_alone() {
     let refused = make(&folder.0, &["--seconds", "1", "--persons", "1"]);
     assert!(refused.unwrap_err().to_string().contains("holds a data set already"));
 }
+
+#[test]
+fn one_sensor_alone_records_what_it_records_beside_the_other() {
+    let (both, alone) = (Folder::new("both"), Folder::new("alone"));
+    make(&both.0, &["--seconds", "1", "--empty", "0"]).unwrap();
+    let dataset = make(&alone.0, &["--seconds", "1", "--empty", "0", "--only", "radar"]).unwrap();
+    assert!(dataset.recordings.iter().all(|r| r.event.is_none() && r.device.event.is_none()));
+    let [a, b] = [&both, &alone].map(|f| fs::read(f.0.join("p001-s0/radar/radar.npy")).unwrap());
+    assert!(a == b);
+}

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The scene is looked at every millisecond, but only tiles in which the luminance may have moved
-//! by more than [`tiles::CHANGE`] are computed: most of a face is still most of the time.
+//! by more than `tiles::CHANGE` are computed: most of a face is still most of the time.
 
 mod backdrop;
 mod camera;
