@@ -2,6 +2,7 @@
 
 pub mod aedat4;
 pub mod dat;
+pub mod event_net;
 pub mod evt;
 pub mod infineon;
 pub mod radar_dca1000;
@@ -29,6 +30,7 @@ pub static SENSORS: &[Kind] = &[
     Kind::of::<evt::Evt>(),
     Kind::of::<dat::Dat>(),
     Kind::of::<radar_dca1000::Dca1000>(),
+    Kind::of::<event_net::EventNet>(),
 ];
 
 /// What an open device or recording offers.

@@ -15,6 +15,7 @@ mod configs;
 mod dca1000;
 mod dsp_event;
 mod dsp_radar;
+mod event_net;
 mod evt;
 mod export;
 mod golden;
