@@ -2,6 +2,7 @@
 
 pub mod aedat4;
 pub mod dat;
+pub mod event_net;
 pub mod event_serial;
 pub mod evt;
 pub mod infineon;
@@ -34,6 +35,7 @@ pub static SENSORS: &[Kind] = &[
     Kind::of::<radar_serial::RadarSerial>(),
     Kind::of::<event_serial::EventSerial>(),
     Kind::of::<radar_dca1000::Dca1000>(),
+    Kind::of::<event_net::EventNet>(),
 ];
 
 /// What an open device or recording offers.

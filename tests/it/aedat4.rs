@@ -17,9 +17,9 @@ use crate::support;
 const FACE: &str = "event/dvxplorer_lite_face.aedat4";
 const NETWORK: &str = "event/dvnet_face_lz4.bin";
 /// Codes of the compressions in a header.
-const NONE: u8 = 0;
-const LZ4: u8 = 1;
-const ZSTD: u8 = 3;
+pub const NONE: u8 = 0;
+pub const LZ4: u8 = 1;
+pub const ZSTD: u8 = 3;
 /// Where dv-processing puts the code, after the magic line.
 const COMPRESSION_AT: usize = 0x20;
 
@@ -91,7 +91,7 @@ fn packet(stream: i32, compression: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// Packets of three events each, of the stream 0, from time 100, 200 ... on.
-fn numbered(compression: u8, numbers: Range<i16>) -> Vec<Vec<u8>> {
+pub fn numbered(compression: u8, numbers: Range<i16>) -> Vec<Vec<u8>> {
     numbers
         .map(|n| {
             let t = i64::from(n) * 100;
@@ -101,7 +101,7 @@ fn numbered(compression: u8, numbers: Range<i16>) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn recording(compression: u8, packets: &[Vec<u8>]) -> Vec<u8> {
+pub fn recording(compression: u8, packets: &[Vec<u8>]) -> Vec<u8> {
     [MAGIC.to_vec(), io_header(compression, -1, &info()), packets.concat()].concat()
 }
 

@@ -37,7 +37,7 @@ fn decode(path: &Path) -> Decoded {
     drain(sensor::open(path).unwrap())
 }
 
-fn digest(events: &[Event]) -> String {
+pub fn digest(events: &[Event]) -> String {
     let mut hash = Sha256::new();
     for event in events {
         hash.update(event.t.to_le_bytes());

@@ -16,6 +16,7 @@ mod control;
 mod dca1000;
 mod dsp_event;
 mod dsp_radar;
+mod event_net;
 mod evt;
 mod export;
 mod golden;

@@ -6,6 +6,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 
 use serde::Deserialize;
+use serialport::{SerialPort, TTYPort};
 use visaged::sensor::{Kind, Reading};
 
 use crate::loopback::{address, next};
@@ -19,10 +20,12 @@ pub enum Transport {
     Udp,
     /// The bytes of a file, to whoever connects to port 7777.
     Tcp,
+    /// The bytes of a file, to whoever opens a pseudo terminal.
+    Pty,
 }
 
 /// Everything that a sensor of `kind` reads while `path` is played to it. In `settings`, `HOST`
-/// stands for the address of the sensor's side and `BOARD` for ours.
+/// stands for the address of the sensor's side, `BOARD` for ours and `PORT` for a pseudo terminal.
 pub fn play(
     kind: &Kind,
     settings: &toml::Table,
@@ -30,8 +33,10 @@ pub fn play(
     path: &Path,
 ) -> Vec<Reading> {
     let (host, board) = (address(201), address(202));
+    let (mut camera, port) = pty();
     let text = toml::to_string(settings).unwrap();
     let text = text.replace("HOST", &host.to_string()).replace("BOARD", &board.to_string());
+    let text = text.replace("PORT", &port.name().unwrap());
     let mut sensor = kind.open(toml::from_str(&text).unwrap()).unwrap();
     let mut readings = Vec::new();
     match transport {
@@ -60,6 +65,26 @@ pub fn play(
                 drop(sender.join().unwrap());
             });
         }
+        Transport::Pty => {
+            let bytes = fs::read(path).unwrap();
+            let hears = camera.try_clone_native().unwrap();
+            std::thread::scope(|scope| {
+                let sender = scope.spawn(move || camera.write_all(&bytes).unwrap());
+                while !sender.is_finished() {
+                    readings.extend(next(&mut *sensor, 1));
+                }
+                readings.extend(core::iter::from_fn(|| next(&mut *sensor, 10)));
+            });
+            drop(hears);
+        }
     }
     readings
+}
+
+/// Two ends of a pseudo terminal: the device's, and the one that is opened by its name.
+pub fn pty() -> (TTYPort, TTYPort) {
+    let (device, mut port) = TTYPort::pair().unwrap();
+    // The sensor is to have it for itself.
+    port.set_exclusive(false).unwrap();
+    (device, port)
 }

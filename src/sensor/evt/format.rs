@@ -94,6 +94,18 @@ pub(super) fn resolve(header: &Header, config: &Config) -> Result<Resolved, Erro
     Ok(Resolved { format, geometry, device: claims.device(), notes })
 }
 
+/// Format and geometry that `header`, which came from `path`, states; `None` for what it does not.
+///
+/// # Errors
+/// When what it states is not known, or it contradicts itself.
+pub(crate) fn claimed(
+    header: &Header,
+    path: &Path,
+) -> Result<(Option<Format>, Option<Geometry>), Error> {
+    let claims = Claims { header, path };
+    Ok((claims.format(&mut Vec::new())?, claims.geometry(&mut Vec::new())?))
+}
+
 /// The claims of a header about its payload.
 struct Claims<'a> {
     header: &'a Header,

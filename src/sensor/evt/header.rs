@@ -9,6 +9,8 @@ pub struct Header {
     entries: Vec<(String, String)>,
     /// Bytes of the header, 0 if there is none.
     pub bytes: usize,
+    /// True if its last line says that it is: no further line can belong to it.
+    pub ended: bool,
 }
 
 impl Header {
@@ -25,12 +27,23 @@ impl Header {
             let text = String::from_utf8_lossy(line.get(2..).unwrap_or_default());
             let text = text.trim();
             if text == "end" {
+                header.ended = true;
                 break;
             }
             let (key, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
             header.entries.push((key.to_owned(), value.trim().to_owned()));
         }
         header
+    }
+
+    /// True if what follows the header may still turn out to be a line of it, once more of a stream
+    /// has come; `bytes` are what this header was parsed from.
+    #[must_use]
+    pub fn may_go_on(&self, bytes: &[u8]) -> bool {
+        let rest = bytes.get(self.bytes..).unwrap_or_default();
+        let like_a_line = rest.starts_with(b"% ") || b"% ".starts_with(rest);
+        let no_end = rest.len() < MAX_LINE && rest.iter().all(|&byte| is_text(byte));
+        !self.ended && like_a_line && no_end && !rest.contains(&b'\n')
     }
 
     /// The value of `key`, if it is there and not empty.
@@ -79,6 +92,18 @@ mod tests {
         assert_eq!(Header::parse(b"% evt 2.0\n% \x00\x10\x0A\x80").bytes, 10);
         assert_eq!(Header::parse(&[b"% ".as_slice(), &[b'a'; 2000], b"\n"].concat()).bytes, 0);
         assert_eq!(Header::parse(b"% cut").bytes, 0);
+    }
+
+    #[test]
+    fn a_stream_is_payload_as_soon_as_no_header_line_can_come() {
+        let goes_on = |bytes: &[u8]| Header::parse(bytes).may_go_on(bytes);
+        for begun in [&b""[..], b"%", b"% ", b"% evt 3", b"% evt 3.0\n", b"% evt 3.0\n% en"] {
+            assert!(goes_on(begun), "{}", begun.escape_ascii());
+        }
+        for decided in [&b"% end\n"[..], b"\x80", b"%\x80", b"% evt 3.0\n\x80", b"% \x80"] {
+            assert!(!goes_on(decided), "{}", decided.escape_ascii());
+        }
+        assert!(!goes_on(&[b"% ".as_slice(), &[b'a'; 2000]].concat()));
     }
 
     #[test]

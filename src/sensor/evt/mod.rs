@@ -24,7 +24,7 @@ pub use time::{Step, Wrap};
 
 pub(crate) use carry::Carry;
 pub(crate) use chunks::{CHUNK, Chunks};
-pub(crate) use format::is_raw;
+pub(crate) use format::{claimed, is_raw};
 pub(crate) use time::Latest;
 
 use std::path::{Path, PathBuf};
