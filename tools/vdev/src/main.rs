@@ -24,14 +24,19 @@ use arguments::{Cable, Cli, Dca, Device, Dv, EventSerial, Evt, RadarSerial, Scen
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let stop = Stop::default();
-    let result = on_signals(&stop).map_err(Error::Output).and_then(|()| match &cli.device {
-        Device::Scene(args) => scene(args, &stop),
-        Device::RadarSerial(args) => radar_serial(args, &stop),
-        Device::EventSerial(args) => event_serial(args, &stop),
-        Device::Dca1000(args) => dca1000(args, &stop),
-        Device::Evt(args) => evt(args, &stop),
-        Device::Dv(args) => dv(args, &stop),
-    });
+    // Who closes the terminal wants the device to end, too.
+    let hung_up = stop.clone();
+    let result =
+        on_signals(&stop, move || hung_up.throw()).map_err(Error::Output).and_then(|()| match &cli
+            .device
+        {
+            Device::Scene(args) => scene(args, &stop),
+            Device::RadarSerial(args) => radar_serial(args, &stop),
+            Device::EventSerial(args) => event_serial(args, &stop),
+            Device::Dca1000(args) => dca1000(args, &stop),
+            Device::Evt(args) => evt(args, &stop),
+            Device::Dv(args) => dv(args, &stop),
+        });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
