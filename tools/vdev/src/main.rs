@@ -24,6 +24,7 @@ use arguments::{Cable, Cli, Dca, Device, Dv, EventSerial, Evt, RadarSerial, Scen
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let stop = Stop::default();
+    // Who closes the terminal wants the device to end, too.
     let hung_up = stop.clone();
     let result =
         on_signals(&stop, move || hung_up.throw()).map_err(Error::Output).and_then(|()| match &cli

@@ -280,3 +280,84 @@ impl Exit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::path::PathBuf;
+    use std::sync::mpsc::channel;
+
+    use visaged::data::{EventBatch, Reading};
+    use visaged::sensor::{self, evt};
+
+    use super::*;
+
+    /// The longest that a test waits for bytes.
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn scene() -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../configs/scenes/demo/event.raw")
+    }
+
+    /// Pixels and polarities of a recording: times depend on the speed.
+    fn pixels(path: &Path) -> Vec<(u16, u16, bool)> {
+        let mut recording = sensor::open(path).unwrap();
+        let mut pixels = Vec::new();
+        while let Some(reading) = recording.read().unwrap() {
+            let Reading::Events(batch) = reading else { panic!("no events") };
+            pixels.extend(batch.events.iter().map(|e| (e.x, e.y, e.on)));
+        }
+        pixels
+    }
+
+    /// Everything that a receiver gets who connects where the settings say.
+    fn received(style: Style) -> Vec<u8> {
+        let (tell, told) = channel();
+        let player = std::thread::spawn(move || {
+            let way = Way::Listen(SocketAddr::from(([127, 0, 0, 1], 0)));
+            let mut ready = |config: &str| tell.send(config.to_owned()).unwrap();
+            let clock = (100.0, Micros(0), 0.0);
+            play(&scene(), None, clock, (way, style), (&Stop::default(), &mut ready)).unwrap();
+        });
+        let config = told.recv_timeout(LIMIT).unwrap();
+        let address = config.split("connect = \"").nth(1).unwrap().split('"').next().unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        player.join().unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_tcp_receiver_gets_every_event_as_words() {
+        let bytes = received(Style::Words { format: EventFormat::Evt2, header: false });
+        let mut batch = EventBatch::default();
+        let geometry = Geometry { width: 320, height: 320 };
+        evt::Decoder::new(evt::Format::Evt2, geometry).push(&bytes, &mut batch);
+        let got: Vec<_> = batch.events.iter().map(|e| (e.x, e.y, e.on)).collect();
+        assert!(got == pixels(&scene()), "{} events", got.len());
+    }
+
+    #[test]
+    fn with_its_header_the_stream_is_a_recording_of_every_format() {
+        for format in
+            [EventFormat::Evt2, EventFormat::Evt21, EventFormat::Evt21Legacy, EventFormat::Evt3]
+        {
+            let name = format!("vdev-outlet-{}-{format:?}.raw", std::process::id());
+            let file = std::env::temp_dir().join(name);
+            std::fs::write(&file, received(Style::Words { format, header: true })).unwrap();
+            assert!(pixels(&file) == pixels(&scene()), "{format:?}");
+            std::fs::remove_file(&file).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_dv_stream_holds_every_event() {
+        let file = std::env::temp_dir().join(format!("vdev-outlet-{}.aedat4", std::process::id()));
+        let bytes = [&b"#!AER-DAT4.0\r\n"[..], &received(Style::Dv)].concat();
+        std::fs::write(&file, bytes).unwrap();
+        assert!(pixels(&file) == pixels(&scene()));
+        std::fs::remove_file(&file).unwrap();
+    }
+}

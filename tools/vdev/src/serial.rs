@@ -125,7 +125,7 @@ pub fn run_unpaced(
             port.open = true;
             board.port_opened(now);
         }
-        port.hear(board, now)?;
+        port.hear(board, || now)?;
         if board.waiting().is_empty()
             && board.is_streaming()
             && let Some(due) = board.next_due()?
@@ -222,7 +222,7 @@ impl Port {
             self.open = true;
             board.port_opened(now);
         }
-        self.hear(board, clock::now())?;
+        self.hear(board, clock::now)?;
         board.advance(now)?;
         self.send(board)?;
         let until = board.next_due()?.map_or(GLANCE, |due| due - clock::now());
@@ -230,10 +230,11 @@ impl Port {
         Ok(())
     }
 
-    /// Lets the board hear what the host has written.
-    fn hear(&mut self, board: &mut Board, now: Stamp<HostClock>) -> Result<(), Error> {
+    /// Lets the board hear what the host has written. The clock is looked at behind each read: a
+    /// board that stamps a question before it came would spoil the host's idea of its clock.
+    fn hear(&mut self, board: &mut Board, now: impl Fn() -> Stamp<HostClock>) -> Result<(), Error> {
         while let Passed::Bytes(count @ 1..) = self.pty.read(&mut self.requests)? {
-            board.hear(now, &self.requests[..count]);
+            board.hear(now(), &self.requests[..count]);
         }
         Ok(())
     }
