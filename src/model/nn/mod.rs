@@ -1,0 +1,7 @@
+//! What networks are made of: operators on channels-last activations.
+//!
+//! - [`kernels`]: the arithmetic, on slices of floats; the only folder with `unsafe`.
+//! - [`ops`]: the same as nodes of candle's graph, for training and for the reference forward pass.
+
+pub mod kernels;
+pub mod ops;
