@@ -17,6 +17,7 @@ mod pooling;
 use candle_core::{Result, Tensor};
 
 use super::kernels::Activation;
+pub(super) use operator::with_floats;
 
 /// Geometry of a convolution with a square kernel; rows and columns are treated alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,4 +242,4 @@ fn threads() -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
