@@ -1,4 +1,4 @@
-//! AdamW and Adamax with one pass over each parameter a step.
+//! `AdamW` and Adamax with one pass over each parameter a step.
 //!
 //! candle's own `AdamW` makes some fourteen temporary tensors per parameter, which took 55 ms a step
 //! for 2.2 million parameters; this takes about 3.
@@ -12,7 +12,7 @@ pub use super::kernels::Rule;
 use super::kernels::{Isa, Step};
 use super::ops::with_floats;
 
-/// Settings of an [`Optimizer`]; the defaults are `PyTorch`'s for AdamW.
+/// Settings of an [`Optimizer`]; the defaults are `PyTorch`'s for `AdamW`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// Which rule its steps follow.
@@ -23,7 +23,7 @@ pub struct Settings {
     pub betas: [f64; 2],
     /// Keeps divisions finite.
     pub eps: f64,
-    /// Share of a weight that a step of rate 1 takes off (AdamW), or of it that is added to its
+    /// Share of a weight that a step of rate 1 takes off (`AdamW`), or of it that is added to its
     /// gradient (Adamax).
     pub weight_decay: f64,
 }

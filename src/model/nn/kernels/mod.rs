@@ -2,11 +2,11 @@
 //! `unsafe`.
 //!
 //! Stock candle takes 4 to 14 times as long as other engines on small networks, mostly for copying
-//! images into matrices one element at a time. Here nothing is copied: see [`contraction`].
+//! images into matrices one element at a time. Here nothing is copied: see `contraction/`.
 //!
 //! - Layout: the channel is the last axis and has stride 1, weights come in `PyTorch`'s order and
 //!   are packed once, when a layer is planned.
-//! - [`simd`] is the only place with intrinsics. Which instruction set runs is asked from the CPU;
+//! - `simd/` is the only place with intrinsics. Which instruction set runs is asked from the CPU;
 //!   tests run all that it has.
 //! - `plan` allocates, `run` does not, except for scratch of the backward passes.
 //! - Safe functions check every length once, and `unsafe` blocks lean on those checks. Miri runs
@@ -49,3 +49,6 @@ pub use pool::MaxPool;
 pub use simd::Isa;
 pub use soft_spike::SoftSpike;
 pub use temporal::{TemporalConv, TemporalShape, temporal_weight_gradient};
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,6 @@
 #![expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
-    clippy::float_cmp,
     reason = "tests compute with small counts, and compare exactly where nothing is rounded"
 )]
 
