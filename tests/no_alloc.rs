@@ -6,6 +6,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use candle_core::{DType, Device, Tensor};
 use ndarray::{Array2, Array3, Array4};
 use visaged::data::{ChirpConfig, Event, EventBatch, Geometry, Samples};
 use visaged::dsp::event::{
@@ -16,6 +17,8 @@ use visaged::dsp::radar::{
     ModelInputConfig, PeakConfig, Peaks, RangeDoppler, RangeDopplerConfig, RangeProfile,
     Respiration, RespirationConfig, Window,
 };
+use visaged::model::nn::ops::{Conv, ConvTransposed};
+use visaged::model::nn::program::{Activation, After, Combine, Program};
 use visaged::sensor::evt::{Decoder, Format, write};
 use visaged::units::{Hertz, Meters, Seconds};
 
@@ -45,6 +48,7 @@ fn main() {
     respiration();
     events();
     decoders();
+    network();
     println!("test result: ok. the hot path does not allocate");
 }
 
@@ -191,6 +195,47 @@ fn decoders() {
         }
     });
     assert!(!batch.events.is_empty());
+}
+
+/// A compiled network with a node of each kind.
+fn network() {
+    let ones = |shape: &[usize]| Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap();
+    let small = |shape: &[usize]| (ones(shape) * 0.01).unwrap();
+    let (plain, relu) = (After::default(), After::then(Activation::Relu));
+    let conv = |groups| Conv { stride: 1, padding: 1, groups };
+    let twice = ConvTransposed { stride: 2, padding: 1, output_padding: 1 };
+    let mut b = Program::builder();
+    let clip = b.input(&[1, 4, 8, 8, 3]).unwrap();
+    let frames = b.reshape(clip, &[4, 8, 8, 3]).unwrap();
+    let x = b.conv2d(frames, &small(&[6, 3, 3, 3]), None, conv(1), relu).unwrap();
+    let x = b.conv2d(x, &small(&[6, 1, 3, 3]), None, conv(6), After::plus(x)).unwrap();
+    let x = b.reshape(x, &[1, 4, 8, 8, 6]).unwrap();
+    let x = b.temporal_conv(x, &small(&[6, 6, 3]), None, plain).unwrap();
+    let x = b.soft_spike(x, &small(&[6]), &ones(&[6])).unwrap();
+    let x = b.max_pool_time(x, 2).unwrap();
+    let x = b.reshape(x, &[2, 8, 8, 6]).unwrap();
+    let x = b.max_pool2d(x, 2).unwrap();
+    let tokens = b.permute(x, &[0, 2, 1, 3]).unwrap();
+    let tokens = b.reshape(tokens, &[2, 16, 6]).unwrap();
+    let y = b.layer_norm(tokens, &ones(&[6]), &ones(&[6]), 1e-5).unwrap();
+    let y = b.linear(y, &small(&[18, 6]), None, plain).unwrap();
+    let y = b.attention(y, 2).unwrap();
+    let y = b.reshape(y, &[2, 4, 4, 6]).unwrap();
+    let y = b.concat(x, y).unwrap();
+    let y = b.channels(y, 3..9).unwrap();
+    let (mean, max) = (b.mean(y, 1..3).unwrap(), b.max(y, 1..3).unwrap());
+    let gate = b.add(mean, max).unwrap();
+    let gate = b.activation(gate, Activation::Sigmoid);
+    let gate = b.reshape(gate, &[2, 1, 1, 6]).unwrap();
+    let y = b.combine(Combine::Lift, y, gate).unwrap();
+    let y = b.conv_transpose2d(y, &small(&[6, 2, 3, 3]), None, twice, plain).unwrap();
+    let len = b.shape(y).iter().product();
+    let mut program = b.finish(&[y]).unwrap();
+    let (input, mut output) = (vec![0.5; 4 * 8 * 8 * 3], vec![f32::NAN; len]);
+    without_allocating("a compiled network", || {
+        program.run(&[&input], &mut [&mut output]).unwrap();
+    });
+    assert!(output.iter().all(|y| y.is_finite()), "the network computed nothing");
 }
 
 /// Uses a value up.

@@ -8,6 +8,7 @@ pub mod bundle;
 mod error;
 pub mod fooder_gate;
 mod manifest;
+pub mod nn;
 mod tensor;
 mod weights;
 

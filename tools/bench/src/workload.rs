@@ -75,5 +75,9 @@ pub(crate) enum Error {
     #[error("{0}")]
     Radar(#[from] visaged::dsp::radar::Error),
     #[error("{0}")]
+    Program(#[from] visaged::model::nn::program::Error),
+    #[error("{0}")]
+    Candle(#[from] candle_core::Error),
+    #[error("{0}")]
     Plan(#[from] visaged::pipeline::PlanError),
 }

@@ -3,6 +3,7 @@
 mod event;
 mod evt;
 mod files;
+mod operator;
 mod pipeline;
 mod radar;
 mod serial;
@@ -48,6 +49,53 @@ pub(crate) static ALL: &[Workload] = &[
     Workload { name: "denoise face 320x240", prepare: event::denoise },
     Workload { name: "face_region face 320x240", prepare: event::face_region },
     Workload { name: "voxels face 320x240 to 2 x 16 x 112 x 112", prepare: event::voxels },
+    Workload { name: "operator conv 3x3 2 to 16, 64 x 64, ours", prepare: operator::conv_stem },
+    Workload {
+        name: "operator conv 3x3 2 to 16, 64 x 64, stock",
+        prepare: operator::conv_stem_stock,
+    },
+    Workload { name: "operator conv 3x3 32 to 32, 32 x 32, ours", prepare: operator::conv },
+    Workload { name: "operator conv 3x3 32 to 32, 32 x 32, stock", prepare: operator::conv_stock },
+    Workload { name: "operator depthwise 3x3 64, 32 x 32, ours", prepare: operator::depthwise },
+    Workload {
+        name: "operator depthwise 3x3 64, 32 x 32, stock",
+        prepare: operator::depthwise_stock,
+    },
+    Workload {
+        name: "operator transposed 3x3 64 to 32, 8 x 8 to 16 x 16, ours",
+        prepare: operator::transposed,
+    },
+    Workload {
+        name: "operator transposed 3x3 64 to 32, 8 x 8 to 16 x 16, stock",
+        prepare: operator::transposed_stock,
+    },
+    Workload {
+        name: "operator over time 3 32 to 32, 16 x 56 x 56, ours",
+        prepare: operator::over_time,
+    },
+    Workload {
+        name: "operator over time 3 32 to 32, 16 x 56 x 56, stock",
+        prepare: operator::over_time_stock,
+    },
+    Workload { name: "operator linear 8192 to 128, ours", prepare: operator::linear },
+    Workload { name: "operator linear 8192 to 128, stock", prepare: operator::linear_stock },
+    Workload { name: "operator silu 65536, ours", prepare: operator::silu },
+    Workload { name: "operator silu 65536, stock", prepare: operator::silu_stock },
+    Workload { name: "operator max pool 2x2 64, 32 x 32, ours", prepare: operator::pool },
+    Workload { name: "operator max pool 2x2 64, 32 x 32, stock", prepare: operator::pool_stock },
+    Workload { name: "operator soft spike 32, 16 x 56 x 56, ours", prepare: operator::spikes },
+    Workload {
+        name: "operator soft spike 32, 16 x 56 x 56, stock",
+        prepare: operator::spikes_stock,
+    },
+    Workload {
+        name: "operator attention 4 x 4 heads of 64 x 24, ours",
+        prepare: operator::attention,
+    },
+    Workload {
+        name: "operator attention 4 x 4 heads of 64 x 24, stock",
+        prepare: operator::attention_stock,
+    },
     Workload { name: "pipeline radar 19.8 s recording", prepare: pipeline::radar },
     Workload { name: "pipeline event face recording", prepare: pipeline::event },
     Workload { name: "pipeline demo scene, radar and events", prepare: pipeline::demo },
