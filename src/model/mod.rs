@@ -5,27 +5,34 @@
 //! that knows candle.
 
 pub mod bundle;
+mod deployed;
 mod error;
 pub mod fooder_gate;
 mod manifest;
+pub mod nn;
 mod tensor;
 mod weights;
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod testing;
 
 pub use bundle::{Bundle, Loaded};
 pub use error::{Error, Fault};
 pub use manifest::{Digest, EventRequirement, RadarRequirement};
+pub use nn::Mode;
 
+use candle_core::Tensor;
 use candle_nn::VarBuilder;
+use deployed::Deployed;
 use ndarray::ArrayRefD;
 use weights::Shelf;
 
 /// Every network this build can load; `name = "..."` in a bundle's manifest picks a row.
 pub static MODELS: &[Kind] = &[Kind::of::<fooder_gate::FooderGate>()];
 
-/// A network with its weights.
+/// A network with its weights, ready to answer.
 pub trait Model: Send {
     /// Shape of the input, without a batch axis; the network's own page names the axes.
     fn input_shape(&self) -> &[usize];
@@ -44,22 +51,49 @@ pub trait Model: Send {
     fn run(&mut self, input: &ArrayRefD<f32>, scores: &mut [f32]) -> Result<(), Error>;
 }
 
-/// What a folder under `model/` implements to get a row in [`MODELS`].
-trait Network: Model + Sized + 'static {
+/// What a folder under `model/` implements to get a row in [`MODELS`]: one definition, from which
+/// the training tool learns and the daemon answers.
+///
+/// To train: `new` from a `VarMap`'s builder, then `forward` with [`Mode::Train`] and a loss on the
+/// output. The `VarMap` saves exactly the weights that a bundle holds.
+pub trait Network: Send + Sized + 'static {
     /// The name used in manifests and messages.
     const NAME: &'static str;
     /// One line for `--help` and error messages.
     const ABOUT: &'static str;
     /// The sizes in which it comes.
     const PRESETS: &'static [&'static str];
+    /// Shape of one input, without a batch axis; [`forward`](Self::forward) names the axes.
+    const INPUT: &'static [usize];
+    /// Scores that it gives for one input.
+    const SCORES: usize;
     /// Its hyper-parameters.
     type Config;
+    /// What a forward pass gives: all that a loss needs.
+    type Output;
 
     /// The hyper-parameters called `preset`, one of [`PRESETS`](Self::PRESETS).
     fn preset(preset: &str) -> Option<Self::Config>;
 
     /// Builds the network from the weights it asks `weights` for, by name and shape.
+    ///
+    /// # Errors
+    /// When the builder refuses.
     fn new(config: &Self::Config, weights: &VarBuilder<'_>) -> candle_core::Result<Self>;
+
+    /// Shapes: `[batch, ..INPUT]` in.
+    ///
+    /// # Errors
+    /// When the input has another shape.
+    fn forward(&self, input: &Tensor, mode: Mode) -> candle_core::Result<Self::Output>;
+
+    /// The scores in an output.
+    ///
+    /// Shapes: `[batch, SCORES]` out.
+    ///
+    /// # Errors
+    /// When candle fails.
+    fn scores(output: &Self::Output) -> candle_core::Result<Tensor>;
 }
 
 type Built = candle_core::Result<Box<dyn Model>>;
@@ -84,7 +118,8 @@ impl Kind {
             presets: N::PRESETS,
             build: |preset, weights| {
                 let config = N::preset(preset)?;
-                Some(N::new(&config, weights).map(|network| Box::new(network) as Box<dyn Model>))
+                let network = N::new(&config, weights);
+                Some(network.map(|network| Box::new(Deployed(network)) as Box<dyn Model>))
             },
         }
     }

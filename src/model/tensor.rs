@@ -1,4 +1,5 @@
 //! The only bridge between ndarray and candle; checks shapes and refuses what is not finite.
+//! And between the order of axes outside and that of the layers.
 
 use candle_core::{Device, Tensor};
 use ndarray::ArrayRefD;
@@ -26,6 +27,14 @@ pub(super) fn from_array(
         None => Tensor::from_vec(input.iter().copied().collect(), batch, &Device::Cpu),
     }
     .map_err(Error::candle(network))
+}
+
+/// Moves the axis of channels from the second to the last place, as the layers want it.
+///
+/// Shapes: `[batch, channel, ..]` in, `[batch, .., channel]` out, contiguous.
+pub(super) fn channels_last(x: &Tensor) -> candle_core::Result<Tensor> {
+    let axes = (0..1).chain(2..x.rank()).chain(1..2);
+    x.permute(axes.collect::<Vec<_>>())?.contiguous()
 }
 
 /// Copies the scores of a batch of one.

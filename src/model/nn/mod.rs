@@ -1,0 +1,21 @@
+//! What networks are made of: operators on channels-last activations, and layers with weights.
+//!
+//! Activations have their channels last, `[batch, row, column, channel]` or
+//! `[batch, time, row, column, channel]`: a kernel then works on neighbouring numbers, whatever the
+//! size of the map. Weights keep `PyTorch`'s names and layouts, so files can be exchanged with it.
+
+pub mod layers;
+pub mod ops;
+mod stock;
+
+#[cfg(test)]
+pub(super) mod gradient_check;
+
+/// What a forward pass is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Learning: batch norm normalises by the batch and updates its running statistics.
+    Train,
+    /// Answering: batch norm normalises by its running statistics.
+    Eval,
+}

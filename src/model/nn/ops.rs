@@ -1,0 +1,217 @@
+//! The operators that layers call: one place to exchange their implementation.
+//!
+//! All take and give contiguous channels-last tensors on the CPU and have a backward pass.
+
+use candle_core::{Result, Tensor};
+
+use super::stock;
+
+/// Geometry of a convolution with a square kernel; rows and columns are treated alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conv {
+    /// Step from one output pixel to the next, in input pixels.
+    pub stride: usize,
+    /// Rows and columns of zeros around the input.
+    pub padding: usize,
+    /// 1, or the number of input channels (depthwise).
+    pub groups: usize,
+}
+
+/// Geometry of a transposed convolution with a square kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConvTransposed {
+    /// Step from one input pixel to the next, in output pixels.
+    pub stride: usize,
+    /// Rows and columns cut off around the output.
+    pub padding: usize,
+    /// Rows and columns added at the far end of the output.
+    pub output_padding: usize,
+}
+
+/// Convolution.
+///
+/// Shapes: `x[n, h, w, ci]`, `weight[co, ci / groups, kh, kw]`, `bias[co]` in;
+/// `[n, ho, wo, co]` out, `ho = (h + 2 padding - kh) / stride + 1`, rounded down.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
+    stock::conv2d(x, weight, bias, conv)
+}
+
+/// Transposed convolution: the gradient of a convolution with respect to its input.
+///
+/// Shapes: `x[n, h, w, ci]`, `weight[ci, co, kh, kw]`, `bias[co]` in; `[n, ho, wo, co]` out,
+/// `ho = (h - 1) stride - 2 padding + kh + output_padding`.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn conv_transpose2d(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    conv: ConvTransposed,
+) -> Result<Tensor> {
+    stock::conv_transpose2d(x, weight, bias, conv)
+}
+
+/// Convolution over time alone, zeros before the first and after the last frame.
+///
+/// Shapes: `x[n, t, h, w, ci]`, `weight[co, ci, kt]` with `kt` odd, `bias[co]` in;
+/// `[n, t, h, w, co]` out.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn temporal_conv(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    stock::temporal_conv(x, weight, bias)
+}
+
+/// `x` times the transpose of `weight`.
+///
+/// Shapes: `x[.., ci]`, `weight[co, ci]`, `bias[co]` in; `[.., co]` out.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    stock::linear(x, weight, bias)
+}
+
+/// Batch normalisation by the statistics of the batch, which are returned: mean and biased
+/// variance, both `[c]`.
+///
+/// Shapes: `x[.., c]`, `gamma[c]`, `beta[c]` in; `[.., c]` out.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn batch_norm_train(
+    x: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    eps: f64,
+) -> Result<(Tensor, Tensor, Tensor)> {
+    stock::batch_norm_train(x, gamma, beta, eps)
+}
+
+/// Batch normalisation by given statistics.
+///
+/// Shapes: `x[.., c]` and `[c]` for the rest in; `[.., c]` out.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn batch_norm_eval(
+    x: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    mean: &Tensor,
+    var: &Tensor,
+    eps: f64,
+) -> Result<Tensor> {
+    stock::batch_norm_eval(x, gamma, beta, mean, var, eps)
+}
+
+/// Normalisation of each position over its channels.
+///
+/// Shapes: `x[.., c]`, `gamma[c]`, `beta[c]` in; `[.., c]` out.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<Tensor> {
+    stock::layer_norm(x, gamma, beta, eps)
+}
+
+/// Largest value of each `size` x `size` square; rows and columns that fill none are left out. Of
+/// equal values the first in reading order takes the gradient.
+///
+/// Shapes: `x[n, h, w, c]` in, `[n, h / size, w / size, c]` out.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
+    stock::max_pool2d(x, size)
+}
+
+/// Largest value of each `size` consecutive frames; the earliest of equal ones takes the gradient.
+///
+/// Shapes: `x[n, t, h, w, c]` in, `[n, t / size, h, w, c]` out.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn max_pool_time(x: &Tensor, size: usize) -> Result<Tensor> {
+    stock::max_pool_time(x, size)
+}
+
+/// Mean over rows and columns.
+///
+/// Shapes: `x[n, h, w, c]` in, `[n, c]` out.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn mean_pixels(x: &Tensor) -> Result<Tensor> {
+    stock::mean_pixels(x)
+}
+
+/// `max(x, 0)`; its gradient at 0 is 0.
+///
+/// # Errors
+/// When candle fails.
+pub fn relu(x: &Tensor) -> Result<Tensor> {
+    stock::relu(x)
+}
+
+/// `x` above 0, `slope x` below; its gradient at 0 is `slope`.
+///
+/// # Errors
+/// When candle fails.
+pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
+    stock::leaky_relu(x, slope)
+}
+
+/// `x sigmoid(x)`.
+///
+/// # Errors
+/// When candle fails.
+pub fn silu(x: &Tensor) -> Result<Tensor> {
+    stock::silu(x)
+}
+
+/// `1 / (1 + exp(-x))`.
+///
+/// # Errors
+/// When candle fails.
+pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    stock::sigmoid(x)
+}
+
+/// Scaled dot-product attention: `softmax(q k' / sqrt(dim)) v`.
+///
+/// Shapes: `q`, `k`, `v` and the result are `[b, heads, tokens, dim]`.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+    stock::attention(q, k, v)
+}
+
+/// Soft spiking neurons over time, one per pixel and channel, at rest before the first frame.
+///
+/// The soft Spiking Neural Unit of Wozniak et al. (Nature Machine Intelligence 2, 2020) without
+/// recurrent weights, its input activation the identity as in the authors' code (IBM/ostl):
+/// `s_t = current_t + decay s_{t-1} (1 - y_{t-1})`, `y_t = sigmoid(s_t + bias)`. The paper's
+/// threshold is `-bias`.
+///
+/// Shapes: `current[n, t, h, w, c]`, `decay[c]` within 0..1, `bias[c]` in;
+/// `y[n, t, h, w, c]` out.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn soft_spike(current: &Tensor, decay: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    stock::soft_spike(current, decay, bias)
+}
+
+/// Mean of squared differences over all elements, a scalar.
+///
+/// # Errors
+/// When shapes differ.
+pub fn mse(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    stock::mse(a, b)
+}
