@@ -8,6 +8,7 @@ pub mod bundle;
 mod deployed;
 mod error;
 pub mod fooder_auth;
+pub mod fooder_expert;
 pub mod fooder_gate;
 mod manifest;
 pub mod nn;
@@ -31,7 +32,11 @@ use ndarray::ArrayRefD;
 use weights::Shelf;
 
 /// Every network this build can load; `name = "..."` in a bundle's manifest picks a row.
-pub static MODELS: &[Kind] = &[Kind::of::<fooder_auth::FooderAuth>(), Kind::of::<fooder_gate::FooderGate>()];
+pub static MODELS: &[Kind] = &[
+    Kind::of::<fooder_auth::FooderAuth>(),
+    Kind::of::<fooder_gate::FooderGate>(),
+    Kind::of::<fooder_expert::FooderExpert>(),
+];
 
 /// A network with its weights, ready to answer.
 pub trait Model: Send {
