@@ -5,6 +5,7 @@
 //! that knows candle.
 
 pub mod bundle;
+pub mod cs3d;
 mod deployed;
 mod error;
 pub mod fooder_auth;
@@ -36,6 +37,7 @@ pub static MODELS: &[Kind] = &[
     Kind::of::<fooder_auth::FooderAuth>(),
     Kind::of::<fooder_gate::FooderGate>(),
     Kind::of::<fooder_expert::FooderExpert>(),
+    Kind::of::<cs3d::Cs3d>(),
 ];
 
 /// A network with its weights, ready to answer.
