@@ -4,7 +4,7 @@
     pip install torch numpy; python3 tools/reference/networks.py [network ...]
 
 Writes tests/golden/<network>/case.toml: scores of presets, and for the tiny ones gradients and ten
-steps of AdamW. Weights and inputs are numbers of a generator that both sides spell out, so none are
+steps of AdamW. For the networks that CS3D is compared with, scores in tools/lab/golden. Weights and inputs are numbers of a generator that both sides spell out, so none are
 stored. Everything is computed in 64-bit floats; the same in 32-bit floats says how much rounding
 alone changes, which is what the tests allow, times ten.
 """
@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-GOLDEN = Path(__file__).resolve().parents[2] / "tests" / "golden"
+ROOT = Path(__file__).resolve().parents[2]
 LEARNING_RATE = 1e-3
 
 
@@ -316,6 +316,82 @@ class Cs3d(nn.Module):
         return self.head(x.mean((2, 3, 4)))
 
 
+# --- what cs3d is compared with ------------------------------------------------------------------------
+
+
+class C3d(nn.Module):
+    """Flattened maps are in the order row, column, channel."""
+
+    POOLS = ((1, 2, 2), 2, None, 2, None, 2, None, 2)
+
+    def __init__(self, width, hidden):
+        super().__init__()
+        c = [2] + [w * width for w in (1, 2, 4, 4, 8, 8, 8, 8)]
+        self.layers = nn.ModuleList([nn.Conv3d(a, b, 3, padding=1) for a, b in zip(c, c[1:])])
+        self.hidden = nn.ModuleList([nn.Linear(16 * c[-1], hidden), nn.Linear(hidden, hidden)])
+        self.head = nn.Linear(hidden, 4)
+
+    def forward(self, x):
+        for number, (layer, pool) in enumerate(zip(self.layers, self.POOLS)):
+            x = layer(x).relu()
+            if pool:
+                x = F.max_pool3d(x, pool, padding=(0, 1, 1) if number == 7 else 0)
+        x = x.permute(0, 2, 3, 4, 1).flatten(1)
+        for layer in self.hidden:
+            x = layer(x).relu()
+        return self.head(x)
+
+
+def coarse_frames(x):
+    """Frames as rows of numbers in the order polarity, row, column."""
+    return F.avg_pool3d(x, (1, 8, 8)).transpose(1, 2).flatten(2)
+
+
+class Gru(nn.Module):
+    def __init__(self, state):
+        super().__init__()
+        self.input = nn.Linear(2 * 14 * 14, 3 * state)
+        self.state = nn.Linear(state, 3 * state)
+        self.head = nn.Linear(state, 4)
+
+    def forward(self, x):
+        state = x.new_zeros(len(x), self.state.in_features)
+        weights = self.input.weight, self.state.weight, self.input.bias, self.state.bias
+        for frame in coarse_frames(x).unbind(1):
+            state = torch.gru_cell(frame, state, *weights)
+        return self.head(state)
+
+
+class TransformerLayer(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.qkv = nn.Linear(dim, 3 * dim, bias=False)
+        self.out = nn.Linear(dim, dim)
+        self.widen, self.narrow = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
+
+    def forward(self, x):
+        heads = [part.unflatten(2, (4, -1)).transpose(1, 2) for part in self.qkv(self.norm1(x)).chunk(3, dim=-1)]
+        x = x + self.out(F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2))
+        return x + self.narrow(self.widen(self.norm2(x)).relu())
+
+
+class FrameTransformer(nn.Module):
+    def __init__(self, dim, depth):
+        super().__init__()
+        self.embed = nn.Linear(2 * 14 * 14, dim)
+        self.position = nn.Parameter(torch.zeros(16, dim))
+        self.layers = nn.ModuleList([TransformerLayer(dim) for _ in range(depth)])
+        self.norm = nn.LayerNorm(dim)
+        self.head = nn.Linear(dim, 4)
+
+    def forward(self, x):
+        x = self.embed(coarse_frames(x)) + self.position
+        for layer in self.layers:
+            x = layer(x)
+        return self.head(self.norm(x).mean(1))
+
+
 # --- numbers that both sides can make ----------------------------------------------------------------
 
 
@@ -394,13 +470,19 @@ NETWORKS = {
     # `paper-width` takes a minute in the tests' build; it is `edge` with other numbers.
     "cs3d": (Cs3d, voxels, class_loss, {"edge": (16,), "tiny": (2,)}),
 }
+COMPARISON = {
+    "c3d": (C3d, voxels, class_loss, {"edge": (16, 256), "tiny": (2, 8)}),
+    "gru": (Gru, voxels, class_loss, {"default": (128,), "tiny": (4,)}),
+    "transformer": (FrameTransformer, voxels, class_loss, {"default": (64, 3), "tiny": (8, 2)}),
+}
+ALL = NETWORKS | COMPARISON
 
 
 # --- what is written ---------------------------------------------------------------------------------
 
 
 def scores(name, preset, dtype):
-    build, inputs, _, presets = NETWORKS[name]
+    build, inputs, _, presets = ALL[name]
     numbers = Numbers(2512)
     network = build(*presets[preset]).double()
     fill_weights(network, numbers)
@@ -411,7 +493,7 @@ def scores(name, preset, dtype):
 
 def train(name, batch, dtype, steps, stopped):
     """Losses of each step, gradients of the first, and scores of the first input afterwards."""
-    build, inputs, loss_of, presets = NETWORKS[name]
+    build, inputs, loss_of, presets = ALL[name]
     numbers = Numbers(2512)
     network = build(*presets["tiny"]).double()
     fill_weights(network, numbers)
@@ -493,18 +575,20 @@ def training_toml(name, batch, steps, stopped):
 
 def main():
     torch.manual_seed(0)
-    for name in sys.argv[1:] or NETWORKS:
+    for name in sys.argv[1:] or ALL:
         lines = [f"# PyTorch {torch.__version__.split('+')[0]}, tools/reference/networks.py"]
-        for preset in NETWORKS[name][3]:
+        for preset in ALL[name][3]:
             lines += scores_toml(name, preset)
-        batch = 2 if name == "cs3d" else 4
-        lines += training_toml(name, batch, 10, stopped=False)
+        file = ROOT / "tools" / "lab" / "golden" / f"{name}.toml"
+        if name in NETWORKS:
+            batch = 2 if name == "cs3d" else 4
+            lines += training_toml(name, batch, 10, stopped=False)
+            file = ROOT / "tests" / "golden" / name / "case.toml"
         if name == "fooder_auth":
             # One step: with stopped leaves the latent's batch-norm bias learns rounding noise.
             lines += training_toml(name, batch, 1, stopped=True)
-        folder = GOLDEN / name
-        folder.mkdir(exist_ok=True)
-        (folder / "case.toml").write_text("\n".join(lines) + "\n")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("\n".join(lines) + "\n")
         print(name, *[line for line in lines if "rounding" in line or line.startswith("losses =")], sep="\n  ")
 
 
