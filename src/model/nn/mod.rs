@@ -1,9 +1,14 @@
 //! What networks are made of: operators on channels-last activations, and layers with weights.
 //!
+//! - [`kernels`]: the arithmetic, on slices of floats; the only folder with `unsafe`.
+//! - [`ops`]: the same as nodes of candle's graph, for training and for the reference forward pass.
+//! - [`layers`]: operators together with their weights.
+//!
 //! Activations have their channels last, `[batch, row, column, channel]` or
 //! `[batch, time, row, column, channel]`: a kernel then works on neighbouring numbers, whatever the
 //! size of the map. Weights keep `PyTorch`'s names and layouts, so files can be exchanged with it.
 
+pub mod kernels;
 pub mod layers;
 pub mod ops;
 mod stock;

@@ -1,9 +1,23 @@
-//! The operators that layers call: one place to exchange their implementation.
+//! The operators that layers call, on [`kernels`](super::kernels), each with a backward pass
+//! written by hand.
 //!
-//! All take and give contiguous channels-last tensors on the CPU and have a backward pass.
+//! All take and give channels-last tensors of 32-bit floats on the CPU; what is not contiguous is
+//! copied first. Tensors of 64-bit floats go to `stock` instead: in them a wrong gradient cannot
+//! pass as rounding, so that is how whole layers and networks are checked. candle's own backward passes are wrong in places (max pooling, layer norm, 1-d
+//! convolution of batches), and slow in most.
+//!
+//! Inference runs on the calling thread when `RAYON_NUM_THREADS=1`; otherwise large batches are
+//! split. How sums are split does not depend on the number of threads.
 
-use candle_core::{Result, Tensor};
+mod convolution;
+mod normalisation;
+mod operator;
+mod pointwise;
+mod pooling;
 
+use candle_core::{DType, Result, Tensor};
+
+use super::kernels::Activation;
 use super::stock;
 
 /// Geometry of a convolution with a square kernel; rows and columns are treated alike.
@@ -36,7 +50,10 @@ pub struct ConvTransposed {
 /// # Errors
 /// When shapes do not fit.
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
-    stock::conv2d(x, weight, bias, conv)
+    if in_64_bits(x) {
+        return stock::conv2d(x, weight, bias, conv);
+    }
+    convolution::conv2d(x, weight, bias, conv)
 }
 
 /// Transposed convolution: the gradient of a convolution with respect to its input.
@@ -52,7 +69,10 @@ pub fn conv_transpose2d(
     bias: Option<&Tensor>,
     conv: ConvTransposed,
 ) -> Result<Tensor> {
-    stock::conv_transpose2d(x, weight, bias, conv)
+    if in_64_bits(x) {
+        return stock::conv_transpose2d(x, weight, bias, conv);
+    }
+    convolution::conv_transpose2d(x, weight, bias, conv)
 }
 
 /// Convolution over time alone, zeros before the first and after the last frame.
@@ -63,7 +83,10 @@ pub fn conv_transpose2d(
 /// # Errors
 /// When shapes do not fit.
 pub fn temporal_conv(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    stock::temporal_conv(x, weight, bias)
+    if in_64_bits(x) {
+        return stock::temporal_conv(x, weight, bias);
+    }
+    convolution::temporal_conv(x, weight, bias)
 }
 
 /// `x` times the transpose of `weight`.
@@ -73,11 +96,15 @@ pub fn temporal_conv(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Resu
 /// # Errors
 /// When shapes do not fit.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    stock::linear(x, weight, bias)
+    if in_64_bits(x) {
+        return stock::linear(x, weight, bias);
+    }
+    convolution::linear(x, weight, bias)
 }
 
 /// Batch normalisation by the statistics of the batch, which are returned: mean and biased
-/// variance, both `[c]`.
+/// variance, both `[c]`. The gradient of `x` is that through the statistics, too; the two that are
+/// returned hand no gradient on.
 ///
 /// Shapes: `x[.., c]`, `gamma[c]`, `beta[c]` in; `[.., c]` out.
 ///
@@ -89,10 +116,13 @@ pub fn batch_norm_train(
     beta: &Tensor,
     eps: f64,
 ) -> Result<(Tensor, Tensor, Tensor)> {
-    stock::batch_norm_train(x, gamma, beta, eps)
+    if in_64_bits(x) {
+        return stock::batch_norm_train(x, gamma, beta, eps);
+    }
+    normalisation::batch_norm_train(x, gamma, beta, eps)
 }
 
-/// Batch normalisation by given statistics.
+/// Batch normalisation by given statistics, which get no gradient.
 ///
 /// Shapes: `x[.., c]` and `[c]` for the rest in; `[.., c]` out.
 ///
@@ -106,7 +136,10 @@ pub fn batch_norm_eval(
     var: &Tensor,
     eps: f64,
 ) -> Result<Tensor> {
-    stock::batch_norm_eval(x, gamma, beta, mean, var, eps)
+    if in_64_bits(x) {
+        return stock::batch_norm_eval(x, gamma, beta, mean, var, eps);
+    }
+    normalisation::batch_norm_eval([x, gamma, beta, mean, var], eps)
 }
 
 /// Normalisation of each position over its channels.
@@ -116,7 +149,10 @@ pub fn batch_norm_eval(
 /// # Errors
 /// When shapes do not fit.
 pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<Tensor> {
-    stock::layer_norm(x, gamma, beta, eps)
+    if in_64_bits(x) {
+        return stock::layer_norm(x, gamma, beta, eps);
+    }
+    normalisation::layer_norm(x, gamma, beta, eps)
 }
 
 /// Largest value of each `size` x `size` square; rows and columns that fill none are left out. Of
@@ -127,7 +163,10 @@ pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result
 /// # Errors
 /// When shapes do not fit.
 pub fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
-    stock::max_pool2d(x, size)
+    if in_64_bits(x) {
+        return stock::max_pool2d(x, size);
+    }
+    pooling::max_pool2d(x, size)
 }
 
 /// Largest value of each `size` consecutive frames; the earliest of equal ones takes the gradient.
@@ -137,7 +176,10 @@ pub fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
 /// # Errors
 /// When shapes do not fit.
 pub fn max_pool_time(x: &Tensor, size: usize) -> Result<Tensor> {
-    stock::max_pool_time(x, size)
+    if in_64_bits(x) {
+        return stock::max_pool_time(x, size);
+    }
+    pooling::max_pool_time(x, size)
 }
 
 /// Mean over rows and columns.
@@ -147,7 +189,10 @@ pub fn max_pool_time(x: &Tensor, size: usize) -> Result<Tensor> {
 /// # Errors
 /// When shapes do not fit.
 pub fn mean_pixels(x: &Tensor) -> Result<Tensor> {
-    stock::mean_pixels(x)
+    if in_64_bits(x) {
+        return stock::mean_pixels(x);
+    }
+    pooling::mean_pixels(x)
 }
 
 /// `max(x, 0)`; its gradient at 0 is 0.
@@ -155,7 +200,10 @@ pub fn mean_pixels(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When candle fails.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
-    stock::relu(x)
+    if in_64_bits(x) {
+        return stock::relu(x);
+    }
+    pointwise::activation(x, Activation::Relu)
 }
 
 /// `x` above 0, `slope x` below; its gradient at 0 is `slope`.
@@ -163,7 +211,10 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When candle fails.
 pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
-    stock::leaky_relu(x, slope)
+    if in_64_bits(x) {
+        return stock::leaky_relu(x, slope);
+    }
+    pointwise::activation(x, Activation::LeakyRelu(narrow(slope)))
 }
 
 /// `x sigmoid(x)`.
@@ -171,7 +222,10 @@ pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
 /// # Errors
 /// When candle fails.
 pub fn silu(x: &Tensor) -> Result<Tensor> {
-    stock::silu(x)
+    if in_64_bits(x) {
+        return stock::silu(x);
+    }
+    pointwise::activation(x, Activation::Silu)
 }
 
 /// `1 / (1 + exp(-x))`.
@@ -179,7 +233,10 @@ pub fn silu(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When candle fails.
 pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
-    stock::sigmoid(x)
+    if in_64_bits(x) {
+        return stock::sigmoid(x);
+    }
+    pointwise::activation(x, Activation::Sigmoid)
 }
 
 /// Scaled dot-product attention: `softmax(q k' / sqrt(dim)) v`.
@@ -189,7 +246,10 @@ pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When shapes do not fit.
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
-    stock::attention(q, k, v)
+    if in_64_bits(q) {
+        return stock::attention(q, k, v);
+    }
+    pointwise::attention(q, k, v)
 }
 
 /// Soft spiking neurons over time, one per pixel and channel, at rest before the first frame.
@@ -205,7 +265,10 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When shapes do not fit.
 pub fn soft_spike(current: &Tensor, decay: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    stock::soft_spike(current, decay, bias)
+    if in_64_bits(current) {
+        return stock::soft_spike(current, decay, bias);
+    }
+    pointwise::soft_spike(current, decay, bias)
 }
 
 /// Mean of squared differences over all elements, a scalar.
@@ -213,5 +276,27 @@ pub fn soft_spike(current: &Tensor, decay: &Tensor, bias: &Tensor) -> Result<Ten
 /// # Errors
 /// When shapes differ.
 pub fn mse(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    stock::mse(a, b)
+    if in_64_bits(a) {
+        return stock::mse(a, b);
+    }
+    pointwise::mse(a, b)
 }
+
+/// Whether candle's own operations must do it.
+fn in_64_bits(x: &Tensor) -> bool {
+    x.dtype() == DType::F64
+}
+
+/// The nearest 32-bit float.
+#[expect(clippy::cast_possible_truncation, reason = "kernels compute in 32 bits")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}
+
+/// Threads that a large batch may be split over.
+fn threads() -> usize {
+    candle_core::utils::get_num_threads()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
 //! The operators from candle's own operations: obvious, slow, with right gradients in any float.
+//! [`ops`](super::ops) sends 64-bit floats here.
 //!
 //! candle 0.11 has operations whose gradient on the CPU is wrong or missing without an error. Each
 //! detour below says which; `tests` checks every gradient against finite differences.
