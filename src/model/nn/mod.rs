@@ -2,6 +2,8 @@
 //!
 //! - [`kernels`]: the arithmetic, on slices of floats; the only folder with `unsafe`.
 //! - [`ops`]: the same as nodes of candle's graph, for training and for the reference forward pass.
+//! - [`optimizer`]: steps of AdamW and Adamax.
+//! - [`program`]: the same as a list of steps over one block of memory, for inference.
 //! - [`layers`]: operators together with their weights.
 //!
 //! Activations have their channels last, `[batch, row, column, channel]` or
@@ -11,6 +13,8 @@
 pub mod kernels;
 pub mod layers;
 pub mod ops;
+pub mod optimizer;
+pub mod program;
 mod stock;
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use candle_core::{DType, Result, Tensor};
 
 use super::kernels::Activation;
 use super::stock;
+pub(super) use operator::with_floats;
 
 /// Geometry of a convolution with a square kernel; rows and columns are treated alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -299,4 +300,4 @@ fn threads() -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

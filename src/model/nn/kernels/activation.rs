@@ -1,6 +1,6 @@
 //! What follows a sum of products, one number at a time.
 
-use super::simd::{Isa, Kernel, Simd, dispatch, exp, map1, map2, sigmoid};
+use super::simd::{Isa, Kernel, Simd, dispatch, exp, map1, map2, sigmoid, update1};
 
 /// A function of one number. `None` hands it on.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -61,6 +61,11 @@ impl Activation {
         dispatch(isa, Forward { activation: self, x, out });
     }
 
+    /// `x = self(x)`.
+    pub(crate) fn run_in_place(self, isa: Isa, x: &mut [f32]) {
+        dispatch(isa, InPlace { activation: self, x });
+    }
+
     /// `out = gradient * slope at x`: the gradient of the input from that of the output.
     pub(crate) fn gradient(self, isa: Isa, x: &[f32], gradient: &[f32], out: &mut [f32]) {
         assert!(x.len() == out.len() && x.len() == gradient.len(), "one gradient for each number");
@@ -81,6 +86,23 @@ impl Kernel for Forward<'_> {
             simd,
             self.x,
             self.out,
+            #[inline(always)]
+            |x| self.activation.of(simd, x),
+        );
+    }
+}
+
+struct InPlace<'a> {
+    activation: Activation,
+    x: &'a mut [f32],
+}
+
+impl Kernel for InPlace<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        update1(
+            simd,
+            self.x,
             #[inline(always)]
             |x| self.activation.of(simd, x),
         );

@@ -24,6 +24,7 @@
 mod activation;
 mod attention;
 mod columns;
+mod combine;
 mod contraction;
 mod conv;
 mod depthwise;
@@ -38,6 +39,7 @@ mod temporal;
 pub use activation::Activation;
 pub use attention::{Attention, HeadRows};
 pub(crate) use columns::{Term, column_sums};
+pub use combine::{Broadcast, Combine, Reduce, reduce};
 pub use conv::{Conv2d, ConvShape, ConvTranspose2d, conv2d_weight_gradient};
 pub use depthwise::{Depthwise, MAX_TAPS};
 pub use norm::{BatchNorm, batch_statistics, layer_norm, layer_norm_gradient, scale_shift};

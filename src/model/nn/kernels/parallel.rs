@@ -92,8 +92,8 @@ mod tests {
                         out.fill(f32::from(u8::try_from(item).unwrap()));
                     }
                 });
-                let expected: Vec<_> = (0..items).flat_map(|item| [item; 3]).collect();
-                assert_eq!(out.iter().map(|&v| v as usize).collect::<Vec<_>>(), expected);
+                let expected = (0..items).flat_map(|item| [u8::try_from(item).unwrap(); 3]);
+                assert!(out.into_iter().eq(expected.map(f32::from)), "{items} items");
             }
         }
     }
@@ -102,13 +102,14 @@ mod tests {
     fn a_sum_has_the_same_bits_whatever_the_number_of_threads() {
         let add = |items: Range<usize>, sum: &mut [f32]| {
             for item in items {
-                sum[item % 2] += (item as f32 + 0.1).sqrt();
+                sum[item % 2] += (f32::from(u16::try_from(item).unwrap()) + 0.1).sqrt();
             }
         };
         let sums: Vec<_> =
             [1, 2, 5].map(|threads| sum(threads, (1001, WORTH_A_THREAD), 2, add)).into();
-        assert_eq!(sums[0], sums[1]);
-        assert_eq!(sums[0], sums[2]);
+        let bits = |sum: &[f32]| sum.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&sums[0]), bits(&sums[1]));
+        assert_eq!(bits(&sums[0]), bits(&sums[2]));
         let expected: f64 = (0..1001).map(|item| (f64::from(item) + 0.1).sqrt()).sum();
         assert!((f64::from(sums[0][0] + sums[0][1]) / expected - 1.0).abs() < 1e-5);
     }

@@ -45,7 +45,7 @@ pub(super) fn apply3([a, b, c]: [&Tensor; 3], operator: impl Operator<3>) -> Res
 }
 
 /// The floats of a contiguous tensor on the CPU.
-pub(super) fn with_floats<R>(x: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Result<R> {
+pub(in crate::model::nn) fn with_floats<R>(x: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Result<R> {
     let (storage, layout) = x.storage_and_layout();
     Ok(f(floats_of(&storage, layout)?))
 }

@@ -1,7 +1,15 @@
 //! Every operator against loops in 64-bit floats, forward and, by finite differences, backward, on
 //! every instruction set of this CPU.
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::float_cmp,
+    reason = "tests compute with small counts, and compare exactly where nothing is rounded"
+)]
+
 mod cases;
+pub(in crate::model::nn) mod golden;
 mod refusals;
 mod twins;
 

@@ -1,5 +1,11 @@
 //! Each instruction set against plain arithmetic, lane by lane.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::float_cmp,
+    reason = "what is right is computed in 64 bits, and where nothing is rounded all are equal"
+)]
+
 use super::{Isa, Kernel, Simd, dispatch, exp, sigmoid};
 
 /// Numbers of many sizes and both signs, with a length that fills no vector.
@@ -125,7 +131,7 @@ impl Kernel for Reduce<'_> {
 fn a_load_of_less_than_a_vector_touches_nothing_behind_it() {
     for isa in Isa::available() {
         for count in 1..=isa.lanes() {
-            let mut numbers = vec![f32::NAN; 40];
+            let mut numbers = [f32::NAN; 40];
             numbers[7..7 + count].fill(2.0);
             let mut got = [f32::NAN; 2];
             dispatch(isa, Reduce(&numbers[7..7 + count], &mut got));
