@@ -1,13 +1,39 @@
-//! A network as the daemon runs it: one input at a time, checked on the way in and out.
+//! A network as the daemon runs it: compiled, one input at a time, checked on the way in and out.
+
+use std::marker::PhantomData;
 
 use ndarray::ArrayRefD;
 
-use super::{Error, Mode, Model, Network, tensor};
+use super::nn::program::Program;
+use super::{Deployable, Error, Model, tensor};
 
-/// A network behind [`Model`].
-pub(super) struct Deployed<N>(pub(super) N);
+/// A compiled network of kind `N`.
+pub(super) struct Deployed<N> {
+    program: Program,
+    /// The input with its channels last.
+    input: Vec<f32>,
+    scores: Vec<f32>,
+    kind: PhantomData<fn() -> N>,
+}
 
-impl<N: Network> Model for Deployed<N> {
+impl<N: Deployable> Deployed<N> {
+    pub(super) fn new(network: &N) -> Result<Self, Error> {
+        let compile = || {
+            let mut build = Program::builder();
+            let input = build.input(&[&[1], &N::INPUT[1..], &N::INPUT[..1]].concat())?;
+            let scores = network.compile(&mut build, input)?;
+            build.finish(&[scores])
+        };
+        Ok(Self {
+            program: compile().map_err(Error::program(N::NAME))?,
+            input: vec![0.0; N::INPUT.iter().product()],
+            scores: vec![0.0; N::SCORES],
+            kind: PhantomData,
+        })
+    }
+}
+
+impl<N: Deployable> Model for Deployed<N> {
     fn input_shape(&self) -> &[usize] {
         N::INPUT
     }
@@ -17,18 +43,26 @@ impl<N: Network> Model for Deployed<N> {
     }
 
     fn run(&mut self, input: &ArrayRefD<f32>, scores: &mut [f32]) -> Result<(), Error> {
-        let input = tensor::from_array(N::NAME, input, N::INPUT)?;
-        let output = self.0.forward(&input, Mode::Eval).and_then(|output| N::scores(&output));
-        tensor::to_scores(N::NAME, &output.map_err(Error::candle(N::NAME))?, scores)
+        tensor::to_channels_last(N::NAME, input, N::INPUT, &mut self.input)?;
+        let run = self.program.run(&[&self.input], &mut [&mut self.scores]);
+        run.map_err(Error::program(N::NAME))?;
+        tensor::to_scores(N::NAME, &self.scores, scores)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use candle_core::{Device, Tensor};
     use ndarray::ArrayD;
 
+    use super::*;
+    use crate::model::cs3d::Cs3d;
+    use crate::model::fooder_auth::FooderAuth;
+    use crate::model::fooder_expert::FooderExpert;
+    use crate::model::fooder_gate::FooderGate;
     use crate::model::testing::{Lcg, TestBundle, random_weights, to_file};
-    use crate::model::{Bundle, Error, Kind, MODELS};
+    use crate::model::weights::Shelf;
+    use crate::model::{Bundle, Kind, MODELS, Mode};
 
     fn tiny(kind: &Kind) -> Bundle {
         let file = to_file(&random_weights(kind, "tiny", 9));
@@ -74,5 +108,38 @@ mod tests {
             assert!(matches!(short, Error::Input { .. }), "{short}");
             assert!(scores.iter().all(|score| score.to_bits() == 7.0_f32.to_bits()));
         }
+    }
+
+    fn computes_what_its_definition_does<N: Deployable>(preset: &str) {
+        let kind = Kind::named(N::NAME).unwrap();
+        let shelf = Shelf::read(&to_file(&random_weights(kind, preset, 11))).unwrap();
+        let network = N::new(&N::preset(preset).unwrap(), &shelf.builder()).unwrap();
+        let input = random_input(N::INPUT, 12);
+        let batch = [&[1], N::INPUT].concat();
+        let tensor = Tensor::from_slice(input.as_slice().unwrap(), batch, &Device::Cpu).unwrap();
+        let output = network.forward(&tensor, Mode::Eval).unwrap();
+        let expected = N::scores(&output).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+
+        let mut deployed = Deployed::new(&network).unwrap();
+        let mut scores = vec![f32::NAN; N::SCORES];
+        deployed.run(&input, &mut scores).unwrap();
+        let scale = expected.iter().fold(0.0_f32, |scale, score| scale.max(score.abs()));
+        assert!(scale > 1e-3, "scores of nothing prove nothing: {expected:?}");
+        for (score, expected) in scores.iter().zip(&expected) {
+            let error = (score - expected).abs() / scale;
+            assert!(error < 1e-5, "{} {preset}: {scores:?} against {expected:?}", N::NAME);
+        }
+    }
+
+    #[test]
+    fn a_compiled_network_computes_what_its_definition_does() {
+        ["tiny", "edge", "paper"]
+            .into_iter()
+            .for_each(computes_what_its_definition_does::<FooderAuth>);
+        ["tiny", "default"].into_iter().for_each(computes_what_its_definition_does::<FooderGate>);
+        ["tiny", "xxs", "xs"]
+            .into_iter()
+            .for_each(computes_what_its_definition_does::<FooderExpert>);
+        ["tiny", "edge"].into_iter().for_each(computes_what_its_definition_does::<Cs3d>);
     }
 }

@@ -3,12 +3,13 @@
 //! arXiv 2512.09592 takes C3D (Tran et al., ICCV 2015) apart and adds soft spiking neurons and
 //! spatial-temporal attention. Its body was not available to us; the README says what is ours.
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 use candle_nn::VarBuilder;
 
 use super::nn::layers::{ConvPair, Linear, SoftSpike, SpaceTimeAttention};
+use super::nn::program::{self, After, Builder, Value};
 use super::nn::{Mode, ops};
-use super::{Network, tensor};
+use super::{Deployable, Network, tensor};
 
 /// Hyper-parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl Network for Cs3d {
         }
     }
 
-    fn new(config: &Config, weights: &VarBuilder<'_>) -> Result<Self> {
+    fn new(config: &Config, weights: &VarBuilder<'_>) -> candle_core::Result<Self> {
         let mut from = INPUT[0];
         let mut stages = Vec::with_capacity(STAGES.len());
         for (number, plan) in STAGES.iter().enumerate() {
@@ -101,7 +102,7 @@ impl Network for Cs3d {
     /// Shapes: `[batch, polarity 2, bin 16, row 112, column 112]` in, as
     /// [`Voxels`](crate::dsp::event::Voxels) gives them; `[batch, class 4]` out, logits in the order
     /// of [`CLASSES`].
-    fn forward(&self, voxels: &Tensor, mode: Mode) -> Result<Tensor> {
+    fn forward(&self, voxels: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
         let mut x = tensor::channels_last(voxels)?; // [batch, 16, 112, 112, 2]
         for stage in &self.stages {
             x = stage.forward(&x, mode)?; // .., [batch, 2, 7, 7, 8 width]
@@ -110,15 +111,26 @@ impl Network for Cs3d {
         self.head.forward(&ops::mean_pixels(&x.reshape((batch, t * h, w, c))?)?)
     }
 
-    fn scores(output: &Tensor) -> Result<Tensor> {
+    fn scores(output: &Tensor) -> candle_core::Result<Tensor> {
         Ok(output.clone())
+    }
+}
+
+impl Deployable for Cs3d {
+    fn compile(&self, build: &mut Builder, voxels: Value) -> Result<Value, program::Error> {
+        let mut x = voxels;
+        for stage in &self.stages {
+            x = stage.compile(build, x)?;
+        }
+        let x = build.mean(x, 1..4)?;
+        self.head.compile(build, x, After::default())
     }
 }
 
 impl Stage {
     /// Shapes: `[n, t, h, w, from]` in, `[n, t / pool, h / 2, w / 2, to]` out, without pooling
     /// `[n, t, h, w, to]`.
-    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
         let mut x = x.clone();
         for (pair, neurons) in &self.layers {
             x = neurons.forward(&pair.forward(&x, mode)?)?;
@@ -131,6 +143,24 @@ impl Stage {
         let pooled = ops::max_pool2d(&x.reshape((n * t, h, w, c))?, 2)?;
         let x = pooled.reshape((n, t, h / 2, w / 2, c))?;
         if frames == 1 { Ok(x) } else { ops::max_pool_time(&x, frames) }
+    }
+
+    /// Shapes as in [`forward`](Self::forward).
+    fn compile(&self, build: &mut Builder, mut x: Value) -> Result<Value, program::Error> {
+        for (pair, neurons) in &self.layers {
+            let current = pair.compile(build, x)?;
+            x = neurons.compile(build, current)?;
+        }
+        if let Some(attention) = &self.attention {
+            x = attention.compile(build, x)?;
+        }
+        let Some(frames) = self.pool else { return Ok(x) };
+        let clip = build.shape(x).to_vec();
+        let planes = build.reshape(x, &[&[clip[0] * clip[1]], &clip[2..]].concat())?;
+        let pooled = build.max_pool2d(planes, 2)?;
+        let x =
+            build.reshape(pooled, &[&clip[..2], &[clip[2] / 2, clip[3] / 2, clip[4]]].concat())?;
+        if frames == 1 { Ok(x) } else { build.max_pool_time(x, frames) }
     }
 }
 

@@ -8,14 +8,15 @@
 mod modality;
 pub mod score;
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 use candle_nn::VarBuilder;
 
 pub use modality::Reconstruction;
 use modality::{Modality, SIDE};
 
 use super::nn::Mode;
-use super::{Network, tensor};
+use super::nn::program::{self, Builder, Value};
+use super::{Deployable, Network, tensor};
 
 /// Hyper-parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,29 +112,45 @@ impl Network for FooderAuth {
         }
     }
 
-    fn new(config: &Config, weights: &VarBuilder<'_>) -> Result<Self> {
+    fn new(config: &Config, weights: &VarBuilder<'_>) -> candle_core::Result<Self> {
         let modality = |map| Modality::new(config, &weights.pp(map));
-        Ok(Self { modalities: MAPS.into_iter().map(modality).collect::<Result<_>>()? })
+        Ok(Self { modalities: MAPS.into_iter().map(modality).collect::<candle_core::Result<_>>()? })
     }
 
     /// Shapes: `[batch, map 2, range 64, doppler 64]` in, range-Doppler map first, each scaled to
     /// 0..1.
-    fn forward(&self, maps: &Tensor, mode: Mode) -> Result<Output> {
+    fn forward(&self, maps: &Tensor, mode: Mode) -> candle_core::Result<Output> {
         let maps = tensor::channels_last(maps)?; // [batch, 64, 64, 2]
         let maps =
             self.modalities.iter().enumerate().map(|(map, modality)| {
                 modality.forward(&maps.narrow(3, map, 1)?.contiguous()?, mode)
             });
-        Ok(Output { maps: maps.collect::<Result<_>>()? })
+        Ok(Output { maps: maps.collect::<candle_core::Result<_>>()? })
     }
 
     /// The errors called [`TERMS`], one row per face; [`score::Calibration`] makes one number of
     /// them.
     ///
     /// Shapes: `[batch, term 6]` out.
-    fn scores(output: &Output) -> Result<Tensor> {
+    fn scores(output: &Output) -> candle_core::Result<Tensor> {
         let terms = output.maps.iter().map(Reconstruction::errors);
-        Tensor::cat(&terms.collect::<Result<Vec<_>>>()?, 1)
+        Tensor::cat(&terms.collect::<candle_core::Result<Vec<_>>>()?, 1)
+    }
+}
+
+impl Deployable for FooderAuth {
+    fn compile(&self, build: &mut Builder, maps: Value) -> Result<Value, program::Error> {
+        let mut scores: Option<Value> = None;
+        for (map, modality) in self.modalities.iter().enumerate() {
+            let map = build.channels(maps, map..map + 1)?;
+            for error in modality.compile(build, map)? {
+                scores = Some(match scores {
+                    None => error,
+                    Some(scores) => build.concat(scores, error)?,
+                });
+            }
+        }
+        Ok(scores.unwrap_or(maps))
     }
 }
 
@@ -143,9 +160,9 @@ impl Output {
     ///
     /// # Errors
     /// When candle fails.
-    pub fn losses(&self) -> Result<Vec<(&'static str, Tensor)>> {
+    pub fn losses(&self) -> candle_core::Result<Vec<(&'static str, Tensor)>> {
         let losses = self.maps.iter().map(Reconstruction::losses);
-        let losses = losses.collect::<Result<Vec<_>>>()?.into_iter().flatten();
+        let losses = losses.collect::<candle_core::Result<Vec<_>>>()?.into_iter().flatten();
         Ok(TERMS.into_iter().zip(losses).collect())
     }
 
@@ -153,7 +170,7 @@ impl Output {
     ///
     /// # Errors
     /// When candle fails.
-    pub fn loss(&self) -> Result<Tensor> {
+    pub fn loss(&self) -> candle_core::Result<Tensor> {
         let losses: Vec<Tensor> = self.losses()?.into_iter().map(|(_, loss)| loss).collect();
         Tensor::stack(&losses, 0)?.sum_all()
     }

@@ -1,6 +1,6 @@
 //! One map's part of the authentication: encoder, decoder, and a leaf on the features of each.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{D, Tensor};
 use candle_nn::VarBuilder;
 use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 
@@ -10,6 +10,7 @@ use crate::model::nn::layers::{ConvBn, ConvTransposedBn, Iled};
 use crate::model::nn::{
     Mode,
     ops::{self, Conv},
+    program::{self, Activation, After, Builder, Combine, Value},
 };
 
 /// Rows and columns of a map, range by Doppler.
@@ -18,6 +19,10 @@ pub(super) const SIDE: usize = 64;
 const INNER: usize = SIDE / 4;
 /// `PyTorch`'s default; HOOD does not print its slope.
 const SLOPE: f64 = 0.01;
+/// The same for 32-bit kernels.
+const NARROW_SLOPE: f32 = 0.01;
+/// The decoder's last convolution, which keeps the size.
+const IMAGE: Conv = Conv { stride: 1, padding: 1, groups: 1 };
 
 /// Encoder, decoder and leaves of one map; field order is the order of the forward pass.
 #[derive(Debug)]
@@ -51,7 +56,7 @@ pub struct Reconstruction {
 }
 
 impl Modality {
-    pub(super) fn new(config: &Config, weights: &VarBuilder<'_>) -> Result<Self> {
+    pub(super) fn new(config: &Config, weights: &VarBuilder<'_>) -> candle_core::Result<Self> {
         let &Config { channels: [first, second], latent, feature_pool, .. } = config;
         let (encoder, decoder) = (weights.pp("encoder"), weights.pp("decoder"));
         let flat = INNER * INNER * second;
@@ -76,7 +81,7 @@ impl Modality {
     }
 
     /// Shapes: `[batch, 64, 64, 1]` in.
-    pub(super) fn forward(&self, map: &Tensor, mode: Mode) -> Result<Reconstruction> {
+    pub(super) fn forward(&self, map: &Tensor, mode: Mode) -> candle_core::Result<Reconstruction> {
         let x = leaky(&self.conv1.forward(map, mode)?)?; // [batch, 32, 32, first]
         let x = leaky(&self.conv2.forward(&x, mode)?)?; // [batch, 16, 16, second]
         let latent = self.to_latent.forward(&x.flatten_from(1)?, mode)?; // [batch, latent]
@@ -84,8 +89,7 @@ impl Modality {
         let x = self.from_latent.forward(&latent, mode)?.reshape(((), INNER, INNER, self.inner))?;
         let x = leaky(&self.up1.forward(&x, mode)?)?; // [batch, 32, 32, second]
         let x = leaky(&self.up2.forward(&x, mode)?)?; // [batch, 64, 64, first]
-        let conv = Conv { stride: 1, padding: 1, groups: 1 };
-        let image = ops::conv2d(&x, &self.image_weight, Some(&self.image_bias), conv)?;
+        let image = ops::conv2d(&x, &self.image_weight, Some(&self.image_bias), IMAGE)?;
 
         Ok(Reconstruction {
             image: [map.clone(), ops::sigmoid(&image)?],
@@ -94,8 +98,46 @@ impl Modality {
         })
     }
 
+    /// Adds the mean squared errors of image, latent and features, each `[batch, 1]`.
+    ///
+    /// Shapes: `map[batch, 64, 64, 1]` in.
+    pub(super) fn compile(
+        &self,
+        build: &mut Builder,
+        map: Value,
+    ) -> Result<[Value; 3], program::Error> {
+        let leaky = After::then(Activation::LeakyRelu(NARROW_SLOPE));
+        let batch = build.shape(map)[0];
+        let x = self.conv1.compile(build, map, leaky)?;
+        let x = self.conv2.compile(build, x, leaky)?;
+        let x = build.reshape(x, &[batch, INNER * INNER * self.inner])?;
+        let latent = self.to_latent.compile(build, x, After::default())?;
+
+        let x = self.from_latent.compile(build, latent, After::default())?;
+        let x = build.reshape(x, &[batch, INNER, INNER, self.inner])?;
+        let x = self.up1.compile(build, x, leaky)?;
+        let x = self.up2.compile(build, x, leaky)?;
+        let (weight, bias) = (&self.image_weight, Some(&self.image_bias));
+        let image = build.conv2d(x, weight, bias, IMAGE, After::then(Activation::Sigmoid))?;
+
+        let (size, cells) = (self.feature_pool, SIDE / self.feature_pool);
+        let channels = build.shape(x)[3];
+        let x = build.reshape(x, &[batch, cells, size, cells, size, channels])?;
+        let x = build.mean(x, 4..5)?;
+        let x = build.mean(x, 2..3)?;
+        let features = build.reshape(x, &[batch, cells * cells * channels])?;
+
+        let latent_made = self.latent_leaf.compile(build, latent)?;
+        let features_made = self.feature_leaf.compile(build, features)?;
+        Ok([
+            compile_error(build, map, image)?,
+            compile_error(build, latent, latent_made)?,
+            compile_error(build, features, features_made)?,
+        ])
+    }
+
     /// What goes into a leaf and what comes out.
-    fn reconstruct(&self, leaf: &Iled, features: &Tensor) -> Result<[Tensor; 2]> {
+    fn reconstruct(&self, leaf: &Iled, features: &Tensor) -> candle_core::Result<[Tensor; 2]> {
         let features = match self.leaves {
             Leaves::Joint => features.clone(),
             Leaves::Stopped => features.detach(),
@@ -108,7 +150,7 @@ impl Modality {
     /// would have 8 million weights.
     ///
     /// Shapes: `[batch, 64, 64, first]` in, `[batch, feature]` out.
-    fn pool(&self, x: &Tensor) -> Result<Tensor> {
+    fn pool(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let (n, h, w, c) = x.dims4()?;
         let size = self.feature_pool;
         let squares = x.reshape(vec![n, h / size, size, w / size, size, c])?;
@@ -120,7 +162,7 @@ impl Reconstruction {
     /// Squared errors of image, latent and features, one row per face.
     ///
     /// Shapes: `[batch, 3]` out.
-    pub(super) fn errors(&self) -> Result<Tensor> {
+    pub(super) fn errors(&self) -> candle_core::Result<Tensor> {
         let error = |[was, made]: &[Tensor; 2]| {
             (was - made)?.flatten_from(1)?.sqr()?.mean_keepdim(D::Minus1)
         };
@@ -129,12 +171,24 @@ impl Reconstruction {
     }
 
     /// Mean squared errors of image, latent and features.
-    pub(super) fn losses(&self) -> Result<[Tensor; 3]> {
+    pub(super) fn losses(&self) -> candle_core::Result<[Tensor; 3]> {
         let loss = |[was, made]: &[Tensor; 2]| ops::mse(was, made);
         Ok([loss(&self.image)?, loss(&self.latent)?, loss(&self.features)?])
     }
 }
 
-fn leaky(x: &Tensor) -> Result<Tensor> {
+/// Adds the mean squared difference of each face.
+///
+/// Shapes: `was` and `made` alike in, `[batch, 1]` out.
+fn compile_error(build: &mut Builder, was: Value, made: Value) -> Result<Value, program::Error> {
+    let difference = build.combine(Combine::Subtract, made, was)?;
+    let square = build.combine(Combine::Multiply, difference, difference)?;
+    let axes = build.shape(square).len();
+    let batch = build.shape(square)[0];
+    let mean = build.mean(square, 1..axes)?;
+    build.reshape(mean, &[batch, 1])
+}
+
+fn leaky(x: &Tensor) -> candle_core::Result<Tensor> {
     ops::leaky_relu(x, SLOPE)
 }

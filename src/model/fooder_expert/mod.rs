@@ -3,12 +3,13 @@
 //! FOODER (arXiv 2512.18057) runs one of two `MobileViT` networks behind the gate, one for smile and
 //! shock, one for neutral and anger. A bundle holds this network twice, with the classes of each.
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 use candle_nn::VarBuilder;
 
 use super::nn::layers::{ConvBn, InvertedResidual, Linear, MobileVitBlock, MobileVitSize};
+use super::nn::program::{self, Activation, After, Builder, Value};
 use super::nn::{Mode, ops};
-use super::{Network, tensor};
+use super::{Deployable, Network, tensor};
 
 /// Hyper-parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Network for FooderExpert {
         }
     }
 
-    fn new(config: &Config, weights: &VarBuilder<'_>) -> Result<Self> {
+    fn new(config: &Config, weights: &VarBuilder<'_>) -> candle_core::Result<Self> {
         let [stem, first, second, later @ ..] = config.channels;
         let early = weights.pp("early");
         let block = |number: usize, from, to, stride| {
@@ -125,7 +126,7 @@ impl Network for FooderExpert {
 
     /// Shapes: `[batch, map 2, range 64, doppler 64]` in, range-Doppler map first, each scaled to
     /// 0..1; `[batch, class 2]` out, logits.
-    fn forward(&self, maps: &Tensor, mode: Mode) -> Result<Tensor> {
+    fn forward(&self, maps: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
         let x = tensor::channels_last(maps)?; // [batch, 64, 64, 2]
         let mut x = ops::silu(&self.stem.forward(&x, mode)?)?; // [batch, 32, 32, ..]
         for block in &self.early {
@@ -138,8 +139,25 @@ impl Network for FooderExpert {
         self.head.forward(&ops::mean_pixels(&x)?)
     }
 
-    fn scores(output: &Tensor) -> Result<Tensor> {
+    fn scores(output: &Tensor) -> candle_core::Result<Tensor> {
         Ok(output.clone())
+    }
+}
+
+impl Deployable for FooderExpert {
+    fn compile(&self, build: &mut Builder, maps: Value) -> Result<Value, program::Error> {
+        let silu = After::then(Activation::Silu);
+        let mut x = self.stem.compile(build, maps, silu)?;
+        for block in &self.early {
+            x = block.compile(build, x)?;
+        }
+        for (down, block) in &self.late {
+            x = down.compile(build, x)?;
+            x = block.compile(build, x)?;
+        }
+        let x = self.last.compile(build, x, silu)?;
+        let x = build.mean(x, 1..3)?;
+        self.head.compile(build, x, After::default())
     }
 }
 

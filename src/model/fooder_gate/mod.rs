@@ -3,12 +3,13 @@
 //! FOODER (arXiv 2512.18057) states a `ResNet` block on the concatenated maps and two outcomes;
 //! the layer sizes are our own choice, see the README.
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 use candle_nn::VarBuilder;
 
 use super::nn::layers::{ConvBn, Linear, Residual};
+use super::nn::program::{self, Activation, After, Builder, Value};
 use super::nn::{Mode, ops};
-use super::{Network, tensor};
+use super::{Deployable, Network, tensor};
 
 /// Hyper-parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl Network for FooderGate {
         }
     }
 
-    fn new(config: &Config, weights: &VarBuilder<'_>) -> Result<Self> {
+    fn new(config: &Config, weights: &VarBuilder<'_>) -> candle_core::Result<Self> {
         let &Config { stem, block } = config;
         Ok(Self {
             stem: ConvBn::new(MAPS, stem, 3, 1, &weights.pp("stem"))?,
@@ -62,15 +63,24 @@ impl Network for FooderGate {
 
     /// Shapes: `[batch, map 2, range 64, doppler 64]` in, range-Doppler map first, each scaled to
     /// 0..1; `[batch, class 2]` out, logits in the order of [`CLASSES`].
-    fn forward(&self, maps: &Tensor, mode: Mode) -> Result<Tensor> {
+    fn forward(&self, maps: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
         let x = tensor::channels_last(maps)?; // [batch, 64, 64, 2]
         let x = ops::relu(&self.stem.forward(&x, mode)?)?; // [batch, 64, 64, stem]
         let x = self.block.forward(&x, mode)?; // [batch, 32, 32, block]
         self.head.forward(&ops::mean_pixels(&x)?)
     }
 
-    fn scores(output: &Tensor) -> Result<Tensor> {
+    fn scores(output: &Tensor) -> candle_core::Result<Tensor> {
         Ok(output.clone())
+    }
+}
+
+impl Deployable for FooderGate {
+    fn compile(&self, build: &mut Builder, maps: Value) -> Result<Value, program::Error> {
+        let x = self.stem.compile(build, maps, After::then(Activation::Relu))?;
+        let x = self.block.compile(build, x)?;
+        let x = build.mean(x, 1..3)?;
+        self.head.compile(build, x, After::default())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`kernels`]: the arithmetic, on slices of floats; the only folder with `unsafe`.
 //! - [`ops`]: the same as nodes of candle's graph, for training and for the reference forward pass.
-//! - [`optimizer`]: steps of AdamW and Adamax.
+//! - [`optimizer`]: steps of `AdamW` and Adamax.
 //! - [`program`]: the same as a list of steps over one block of memory, for inference.
 //! - [`layers`]: operators together with their weights.
 //!

@@ -2,9 +2,11 @@
 //! written by hand.
 //!
 //! All take and give channels-last tensors of 32-bit floats on the CPU; what is not contiguous is
-//! copied first. Tensors of 64-bit floats go to `stock` instead: in them a wrong gradient cannot
-//! pass as rounding, so that is how whole layers and networks are checked. candle's own backward passes are wrong in places (max pooling, layer norm, 1-d
+//! copied first. candle's own backward passes are wrong in places (max pooling, layer norm, 1-d
 //! convolution of batches), and slow in most.
+//!
+//! Tensors of 64-bit floats go to `stock`, the same from candle's own operations: in 64 bits a wrong
+//! gradient cannot pass as rounding, so that is how whole layers and networks are checked.
 //!
 //! Inference runs on the calling thread when `RAYON_NUM_THREADS=1`; otherwise large batches are
 //! split. How sums are split does not depend on the number of threads.

@@ -4,10 +4,11 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 
-use super::BatchNorm;
+use super::{BatchNorm, Compiled};
 use crate::model::nn::{
     Mode,
     ops::{self, Conv},
+    program::{After, Builder, Value},
 };
 
 /// Convolution without bias, then batch normalisation.
@@ -71,5 +72,17 @@ impl ConvBn {
     pub fn folded(&self) -> Result<(Conv, Tensor, Tensor)> {
         let (weight, bias) = self.bn.folded(&self.weight, 0)?;
         Ok((self.conv, weight, bias))
+    }
+
+    /// Adds what [`folded`](Self::folded) gives, then `after`. Shapes as in
+    /// [`forward`](Self::forward).
+    pub(in crate::model) fn compile(
+        &self,
+        build: &mut Builder,
+        x: Value,
+        after: After,
+    ) -> Compiled {
+        let (conv, weight, bias) = self.folded()?;
+        build.conv2d(x, &weight, Some(&bias), conv, after)
     }
 }

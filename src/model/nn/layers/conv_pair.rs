@@ -4,8 +4,12 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 
-use super::{BatchNorm, ConvBn};
-use crate::model::nn::{Mode, ops};
+use super::{BatchNorm, Compiled, ConvBn};
+use crate::model::nn::program::{Activation, After, Builder, Value};
+use crate::model::nn::{
+    Mode,
+    ops::{self, Conv},
+};
 
 /// 1x3x3 convolution, batch norm, `ReLU`, 3x1x1 convolution, batch norm. Without the last one:
 /// neurons follow.
@@ -43,10 +47,13 @@ impl ConvPair {
         self.time_bn.forward(&ops::temporal_conv(&clip, &self.time, None)?, mode)
     }
 
-    /// The convolution over space.
-    #[must_use]
-    pub fn space(&self) -> &ConvBn {
-        &self.space
+    /// Geometry, weight and bias of the one convolution over space that does the same in
+    /// [`Mode::Eval`].
+    ///
+    /// # Errors
+    /// When candle fails.
+    pub fn folded_space(&self) -> Result<(Conv, Tensor, Tensor)> {
+        self.space.folded()
     }
 
     /// Weight and bias of the one convolution over time that does the same in [`Mode::Eval`].
@@ -55,5 +62,17 @@ impl ConvPair {
     /// When candle fails.
     pub fn folded_time(&self) -> Result<(Tensor, Tensor)> {
         self.time_bn.folded(&self.time, 0)
+    }
+
+    /// Adds both convolutions. Shapes as in [`forward`](Self::forward).
+    pub(in crate::model) fn compile(&self, build: &mut Builder, x: Value) -> Compiled {
+        let (clip, pixels) = build.shape(x).split_at(2);
+        let (clip, pixels) = (clip.to_vec(), pixels.to_vec());
+        let frames = build.reshape(x, &[&[clip.iter().product()], &pixels[..]].concat())?;
+        let frames = self.space.compile(build, frames, After::then(Activation::Relu))?;
+        let pixels = build.shape(frames)[1..].to_vec();
+        let clip = build.reshape(frames, &[clip, pixels].concat())?;
+        let (weight, bias) = self.folded_time()?;
+        build.temporal_conv(clip, &weight, Some(&bias), After::default())
     }
 }

@@ -4,10 +4,11 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 
-use super::BatchNorm;
+use super::{BatchNorm, Compiled};
 use crate::model::nn::{
     Mode,
     ops::{self, ConvTransposed},
+    program::{After, Builder, Value},
 };
 
 /// Transposed 3x3 convolution without bias that doubles rows and columns, then batch
@@ -48,5 +49,17 @@ impl ConvTransposedBn {
     pub fn folded(&self) -> Result<(ConvTransposed, Tensor, Tensor)> {
         let (weight, bias) = self.bn.folded(&self.weight, 1)?;
         Ok((Self::DOUBLING, weight, bias))
+    }
+
+    /// Adds what [`folded`](Self::folded) gives, then `after`. Shapes as in
+    /// [`forward`](Self::forward).
+    pub(in crate::model) fn compile(
+        &self,
+        build: &mut Builder,
+        x: Value,
+        after: After,
+    ) -> Compiled {
+        let (conv, weight, bias) = self.folded()?;
+        build.conv_transpose2d(x, &weight, Some(&bias), conv, after)
     }
 }

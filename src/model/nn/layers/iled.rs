@@ -3,7 +3,8 @@
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::Linear;
+use super::{Compiled, Linear};
+use crate::model::nn::program::{After, Builder, Value};
 
 /// Two linear layers with a narrow middle and nothing between them: the reconstruction error says
 /// how far features lie from the plane in which those of the training data live. FOODER calls it
@@ -34,9 +35,9 @@ impl Iled {
         self.decode.forward(&self.encode.forward(x)?)
     }
 
-    /// The two layers, in order.
-    #[must_use]
-    pub fn layers(&self) -> [&Linear; 2] {
-        [&self.encode, &self.decode]
+    /// Adds both layers. Shapes as in [`forward`](Self::forward).
+    pub(in crate::model) fn compile(&self, build: &mut Builder, x: Value) -> Compiled {
+        let middle = self.encode.compile(build, x, After::default())?;
+        self.decode.compile(build, middle, After::default())
     }
 }

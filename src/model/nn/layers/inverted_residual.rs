@@ -3,7 +3,8 @@
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::ConvBn;
+use super::{Compiled, ConvBn};
+use crate::model::nn::program::{Activation, After, Builder, Value};
 use crate::model::nn::{Mode, ops};
 
 /// The block of `MobileNetV2` (Sandler et al., CVPR 2018) with `MobileViT`'s `SiLU`. The input is
@@ -48,9 +49,12 @@ impl InvertedResidual {
         if self.adds_input { narrow + x } else { Ok(narrow) }
     }
 
-    /// The three convolutions in order, and whether the input is added behind them.
-    #[must_use]
-    pub fn convolutions(&self) -> ([&ConvBn; 3], bool) {
-        ([&self.expand, &self.depthwise, &self.project], self.adds_input)
+    /// Adds the block; the input is added in the last convolution. Shapes as in
+    /// [`forward`](Self::forward).
+    pub(in crate::model) fn compile(&self, build: &mut Builder, x: Value) -> Compiled {
+        let wide = self.expand.compile(build, x, After::then(Activation::Silu))?;
+        let wide = self.depthwise.compile(build, wide, After::then(Activation::Silu))?;
+        let after = if self.adds_input { After::plus(x) } else { After::default() };
+        self.project.compile(build, wide, after)
     }
 }

@@ -4,7 +4,8 @@ use candle_core::{Result, Tensor};
 use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 use candle_nn::{Init, VarBuilder};
 
-use super::BatchNorm;
+use super::{BatchNorm, Compiled};
+use crate::model::nn::program::{After, Builder, Value};
 use crate::model::nn::{Mode, ops};
 
 /// `y = x weight' + bias`.
@@ -44,10 +45,14 @@ impl Linear {
         ops::linear(x, &self.weight, self.bias.as_ref())
     }
 
-    /// The weight, `[to, from]`, and the bias, `[to]`.
-    #[must_use]
-    pub fn weights(&self) -> (&Tensor, Option<&Tensor>) {
-        (&self.weight, self.bias.as_ref())
+    /// Adds the layer, then `after`. Shapes as in [`forward`](Self::forward).
+    pub(in crate::model) fn compile(
+        &self,
+        build: &mut Builder,
+        x: Value,
+        after: After,
+    ) -> Compiled {
+        build.linear(x, &self.weight, self.bias.as_ref(), after)
     }
 }
 
@@ -82,5 +87,17 @@ impl LinearBn {
     /// When candle fails.
     pub fn folded(&self) -> Result<(Tensor, Tensor)> {
         self.bn.folded(&self.linear.weight, 0)
+    }
+
+    /// Adds what [`folded`](Self::folded) gives, then `after`. Shapes as in
+    /// [`forward`](Self::forward).
+    pub(in crate::model) fn compile(
+        &self,
+        build: &mut Builder,
+        x: Value,
+        after: After,
+    ) -> Compiled {
+        let (weight, bias) = self.folded()?;
+        build.linear(x, &weight, Some(&bias), after)
     }
 }

@@ -3,7 +3,8 @@
 use candle_core::{IndexOp, Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
-use super::{ConvBn, Linear};
+use super::{Compiled, ConvBn, Linear};
+use crate::model::nn::program::{Activation, After, Builder, Value};
 use crate::model::nn::{Mode, ops};
 
 /// Rows and columns of a patch. Pixels at the same place of all patches attend to each other.
@@ -13,7 +14,7 @@ const HEADS: usize = 4;
 /// Dimensions of a head.
 const HEAD: usize = 8;
 /// `PyTorch`'s default.
-const EPS: f64 = 1e-5;
+const EPS: f32 = 1e-5;
 
 /// The block of `MobileViT` (Mehta and Rastegari, ICLR 2022, figure 1): convolutions see the
 /// neighbourhood, the transformer sees the whole map, and both are joined.
@@ -82,6 +83,27 @@ impl MobileVitBlock {
         let both = Tensor::cat(&[x, &global], 3)?;
         ops::silu(&self.join.forward(&both, mode)?)
     }
+
+    /// Adds the block. Shapes as in [`forward`](Self::forward).
+    pub(in crate::model) fn compile(&self, build: &mut Builder, x: Value) -> Compiled {
+        let silu = After::then(Activation::Silu);
+        let local = self.local.compile(build, x, silu)?;
+        let map = self.to_tokens.compile(build, local, silu)?;
+        let whole = build.shape(map).to_vec();
+        let [n, down, across, dim] = [whole[0], whole[1] / PATCH, whole[2] / PATCH, whole[3]];
+        let map = build.reshape(map, &[n, down, PATCH, across, PATCH, dim])?;
+        let map = build.permute(map, &[0, 2, 4, 1, 3, 5])?;
+        let mut tokens = build.reshape(map, &[n * PATCH * PATCH, down * across, dim])?;
+        for layer in &self.transformer {
+            tokens = layer.compile(build, tokens)?;
+        }
+        let map = build.reshape(tokens, &[n, PATCH, PATCH, down, across, dim])?;
+        let map = build.permute(map, &[0, 3, 1, 4, 2, 5])?;
+        let map = build.reshape(map, &whole)?;
+        let global = self.from_tokens.compile(build, map, silu)?;
+        let both = build.concat(x, global)?;
+        self.join.compile(build, both, silu)
+    }
 }
 
 /// One layer: attention, then two linear layers, each on normalised tokens and added to them.
@@ -124,6 +146,16 @@ impl TransformerLayer {
         let wide = ops::silu(&self.widen.forward(&self.mlp_norm.forward(&x)?)?)?;
         &x + self.narrow.forward(&wide)?
     }
+
+    fn compile(&self, build: &mut Builder, x: Value) -> Compiled {
+        let normed = self.attention_norm.compile(build, x)?;
+        let qkv = self.qkv.compile(build, normed, After::default())?;
+        let seen = build.attention(qkv, HEADS)?;
+        let x = self.out.compile(build, seen, After::plus(x))?;
+        let normed = self.mlp_norm.compile(build, x)?;
+        let wide = self.widen.compile(build, normed, After::then(Activation::Silu))?;
+        self.narrow.compile(build, wide, After::plus(x))
+    }
 }
 
 /// Normalisation of each token.
@@ -140,6 +172,10 @@ impl LayerNorm {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        ops::layer_norm(x, &self.gamma, &self.beta, EPS)
+        ops::layer_norm(x, &self.gamma, &self.beta, EPS.into())
+    }
+
+    fn compile(&self, build: &mut Builder, x: Value) -> Compiled {
+        build.layer_norm(x, &self.gamma, &self.beta, EPS)
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Weight names and shapes are `PyTorch`'s. No convolution or linear layer in front of a batch norm
 //! has a bias: the norm subtracts it again, so its gradient would be rounding noise.
+//!
+//! Each layer is said twice, as `forward` for training and reference and as `compile` for inference;
+//! a test holds one to the other for every network.
 
 pub mod batch_norm;
 pub mod conv_bn;
@@ -26,6 +29,12 @@ pub use mobile_vit::{MobileVitBlock, MobileVitSize};
 pub use residual::Residual;
 pub use soft_spike::SoftSpike;
 pub use space_time_attention::SpaceTimeAttention;
+
+use super::program::{self, Value};
+
+/// What a layer's `compile` gives: the value of its output in [`Mode::Eval`](super::Mode::Eval),
+/// with batch norms folded into the layers in front of them.
+type Compiled = Result<Value, program::Error>;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,8 @@
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::ConvBn;
+use super::{Compiled, ConvBn};
+use crate::model::nn::program::{Activation, After, Builder, Value};
 use crate::model::nn::{Mode, ops};
 
 /// The basic block of `ResNet` (He et al., CVPR 2016): two 3x3 convolutions, and the input added to
@@ -43,9 +44,15 @@ impl Residual {
         }?)
     }
 
-    /// Both convolutions of the long way, and the one of the short way.
-    #[must_use]
-    pub fn convolutions(&self) -> (&ConvBn, &ConvBn, Option<&ConvBn>) {
-        (&self.first, &self.second, self.skip.as_ref())
+    /// Adds the block; the sum is taken in the second convolution. Shapes as in
+    /// [`forward`](Self::forward).
+    pub(in crate::model) fn compile(&self, build: &mut Builder, x: Value) -> Compiled {
+        let inner = self.first.compile(build, x, After::then(Activation::Relu))?;
+        let short = match &self.skip {
+            None => x,
+            Some(skip) => skip.compile(build, x, After::default())?,
+        };
+        let after = After { residual: Some(short), activation: Activation::Relu };
+        self.second.compile(build, inner, after)
     }
 }

@@ -3,7 +3,9 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
+use super::Compiled;
 use crate::model::nn::ops;
+use crate::model::nn::program::{Builder, Value};
 
 /// The logit of 0.4, the decay of Wozniak's soft units.
 const INITIAL_DECAY_LOGIT: f64 = -0.405_465;
@@ -47,9 +49,8 @@ impl SoftSpike {
         ops::sigmoid(&self.decay_logit)
     }
 
-    /// What is added to the state before the sigmoid, `[channels]`.
-    #[must_use]
-    pub fn bias(&self) -> &Tensor {
-        &self.bias
+    /// Adds the neurons. Shapes as in [`forward`](Self::forward).
+    pub(in crate::model) fn compile(&self, build: &mut Builder, current: Value) -> Compiled {
+        build.soft_spike(current, &self.decay()?, &self.bias)
     }
 }

@@ -4,9 +4,10 @@ use candle_core::{D, Result, Tensor};
 use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 use candle_nn::{Init, VarBuilder};
 
-use super::Linear;
+use super::{Compiled, Linear};
 use crate::model::nn::{
     ops::{self, Conv},
+    program::{Activation, After, Builder, Combine, Value},
     stock,
 };
 
@@ -32,6 +33,9 @@ pub struct SpaceTimeAttention {
 }
 
 impl SpaceTimeAttention {
+    /// The space gate's convolution, which keeps the size.
+    const SPACE: Conv = Conv { stride: 1, padding: KERNEL / 2, groups: 1 };
+
     /// Asks for `channels`, `time` and `space`, for clips of `frames`.
     ///
     /// # Errors
@@ -66,9 +70,34 @@ impl SpaceTimeAttention {
 
         let max = stock::max_last(&x)?.unsqueeze(4)?;
         let both = Tensor::cat(&[x.mean_keepdim(D::Minus1)?, max], 4)?.reshape((n * t, h, w, 2))?;
-        let conv = Conv { stride: 1, padding: KERNEL / 2, groups: 1 };
-        let gate = ops::conv2d(&both, &self.space_weight, Some(&self.space_bias), conv)?;
+        let gate = ops::conv2d(&both, &self.space_weight, Some(&self.space_bias), Self::SPACE)?;
         lift(&x, &ops::sigmoid(&gate)?.reshape((n, t, h, w, 1))?)
+    }
+
+    /// Adds the three gates. Shapes as in [`forward`](Self::forward).
+    pub(in crate::model) fn compile(&self, build: &mut Builder, x: Value) -> Compiled {
+        let (clip, channels) = (build.shape(x).to_vec(), 4);
+        let [n, t] = [clip[0], clip[1]];
+
+        let (mean, max) = (build.mean(x, 1..4)?, build.max(x, 1..4)?);
+        let gate = self.channels.compile(build, mean, max)?;
+        let gate = build.reshape(gate, &[n, 1, 1, 1, clip[channels]])?;
+        let x = build.combine(Combine::Lift, x, gate)?;
+
+        let (mean, max) = (build.mean(x, 2..5)?, build.max(x, 2..5)?);
+        let gate = self.time.compile(build, mean, max)?;
+        let gate = build.reshape(gate, &[n, t, 1, 1, 1])?;
+        let x = build.combine(Combine::Lift, x, gate)?;
+
+        let plane = [n * t, clip[2], clip[3], 1];
+        let (mean, max) = (build.mean(x, 4..5)?, build.max(x, 4..5)?);
+        let (mean, max) = (build.reshape(mean, &plane)?, build.reshape(max, &plane)?);
+        let both = build.concat(mean, max)?;
+        let (weight, bias) = (&self.space_weight, Some(&self.space_bias));
+        let after = After::then(Activation::Sigmoid);
+        let gate = build.conv2d(both, weight, bias, Self::SPACE, after)?;
+        let gate = build.reshape(gate, &[n, t, clip[2], clip[3], 1])?;
+        build.combine(Combine::Lift, x, gate)
     }
 }
 
@@ -97,5 +126,14 @@ impl Gate {
     fn forward(&self, mean: &Tensor, max: &Tensor) -> Result<Tensor> {
         let side = |x| self.spread.forward(&ops::relu(&self.squeeze.forward(x)?)?);
         ops::sigmoid(&(side(mean)? + side(max)?)?)
+    }
+
+    fn compile(&self, build: &mut Builder, mean: Value, max: Value) -> Compiled {
+        let relu = After::then(Activation::Relu);
+        let mean = self.squeeze.compile(build, mean, relu)?;
+        let mean = self.spread.compile(build, mean, After::default())?;
+        let max = self.squeeze.compile(build, max, relu)?;
+        let after = After { residual: Some(mean), activation: Activation::Sigmoid };
+        self.spread.compile(build, max, after)
     }
 }

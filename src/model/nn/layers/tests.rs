@@ -69,7 +69,7 @@ fn folded_transposed_temporal_and_linear_layers_are_the_layers_and_their_norms()
 
     let (_, layer) = worn(|weights| ConvPair::new(2, 3, weights));
     let x = random(&[2, 4, 5, 5, 2], 1);
-    let (conv, weight, bias) = layer.space().folded().unwrap();
+    let (conv, weight, bias) = layer.folded_space().unwrap();
     let frames = x.flatten(0, 1).unwrap();
     let frames = ops::relu(&ops::conv2d(&frames, &weight, Some(&bias), conv).unwrap()).unwrap();
     let (weight, bias) = layer.folded_time().unwrap();
