@@ -40,9 +40,11 @@ use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
+use super::fooder_auth::FooderAuth;
+use super::fooder_auth::score::Calibration;
 use super::manifest::{Manifest, NetworkRow};
 use super::weights::Shelf;
-use super::{Digest, Error, EventRequirement, Kind, Model, RadarRequirement};
+use super::{Digest, Error, EventRequirement, Kind, Model, Network, RadarRequirement};
 
 /// Largest manifest read, bytes.
 const MANIFEST_LIMIT: u64 = 64 * 1024;
@@ -79,6 +81,8 @@ pub struct Loaded {
     pub threshold: Option<f64>,
     /// Temperature by which scores are divided, as calibrated.
     pub temperature: Option<f64>,
+    /// What makes one score of the authentication's errors, if it was calibrated.
+    pub calibration: Option<Calibration>,
     /// What the weights were trained on, for messages and reports.
     pub trained_on: String,
     /// SHA-256 of the weights.
@@ -155,6 +159,13 @@ fn load_network(
         let problem = format!("{is} names, but `{}` gives {must} scores", kind.name);
         return Err(value.wrong("classes", &row.classes, problem));
     }
+    if let Some(calibration) = &row.calibration
+        && kind.name != FooderAuth::NAME
+    {
+        let (of, is) = (FooderAuth::NAME, kind.name);
+        let problem = format!("only `{of}` is calibrated so, not `{is}`; remove the table");
+        return Err(value.wrong("calibration", calibration, problem));
+    }
     Ok(Loaded {
         role: role.to_owned(),
         kind,
@@ -162,6 +173,7 @@ fn load_network(
         classes: row.classes.into_inner(),
         threshold: row.threshold.map(|number| number.0),
         temperature: row.temperature.map(|number| number.0),
+        calibration: row.calibration.map(Spanned::into_inner),
         trained_on: row.trained_on.0,
         sha256: row.sha256,
         model,

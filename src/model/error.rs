@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Digest;
+use super::nn::program;
 
 /// Why a bundle was refused or a network could not run. Every message names the file and what to
 /// do.
@@ -111,6 +112,14 @@ pub enum Error {
         /// Input or scores.
         what: &'static str,
     },
+    /// The network could not be compiled or run: a bug in its definition.
+    #[error("`{network}`: {source}")]
+    Program {
+        /// Row of [`MODELS`](super::MODELS).
+        network: &'static str,
+        /// What was wrong.
+        source: Box<program::Error>,
+    },
     /// candle failed: a bug in the network's definition.
     #[error("`{network}`: {source}")]
     Candle {
@@ -126,6 +135,11 @@ impl Error {
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
+    }
+
+    /// For `map_err` on compiled programs.
+    pub(super) fn program(network: &'static str) -> impl FnOnce(program::Error) -> Self {
+        move |source| Self::Program { network, source: Box::new(source) }
     }
 
     /// For `map_err` on candle's operations.

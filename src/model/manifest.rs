@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
+use super::fooder_auth::score::Calibration;
 use super::{Kind, MODELS};
 use crate::data::ChirpConfig;
 
@@ -41,6 +42,7 @@ pub(super) struct NetworkRow {
     pub(super) threshold: Option<Finite>,
     pub(super) temperature: Option<Positive>,
     pub(super) trained_on: NonEmpty,
+    pub(super) calibration: Option<Spanned<Calibration>>,
 }
 
 /// The `[radar]` table: the chirps that the networks were trained on.

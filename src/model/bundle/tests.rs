@@ -63,7 +63,11 @@ fn a_mistake_in_the_manifest_is_named_with_its_file_line_and_key() {
     let cases: [(&str, &str, &[&str]); 12] = [
         ("schema = 1", "schema = 2", &["line 1", "schema 1, not 2"]),
         ("window-ms", "window", &["line 14", "window", "window-ms"]),
-        ("\"fooder_gate\"", "\"fooder\"", &["line 18", "`fooder`", "known are fooder_gate"]),
+        (
+            "\"fooder_gate\"",
+            "\"fooder\"",
+            &["line 18", "`fooder`", "known are fooder_auth, fooder_gate"],
+        ),
         ("\"tiny\"", "\"huge\"", &["line 20", "preset", "default, tiny", "`huge`"]),
         ("\"net.", "\"../net.", &["line 21", "without `..`"]),
         ("\"net.", "\"/net.", &["line 21", "without `..`"]),
@@ -79,6 +83,40 @@ fn a_mistake_in_the_manifest_is_named_with_its_file_line_and_key() {
         for word in [&["manifest.toml"], *words].concat() {
             assert!(message.contains(word), "{word} is not in: {message}");
         }
+    }
+}
+
+/// The errors of an enrolled person's face, as `lab calibrate` would write them.
+const CALIBRATION: &str = "\n[network.calibration]\nvariant = \"leaves\"\n\
+    means = [1, 2, 3, 4, 5, 6]\ndeviations = [1, 1, 2, 1, 1, 1]\n";
+
+#[test]
+fn a_calibration_is_handed_on_with_the_authentication() {
+    let kind = Kind::named("fooder_auth").unwrap();
+    let file = to_file(&random_weights(kind, "tiny", 3));
+    let folder = TestBundle::new("calibration", kind, "tiny", &file);
+    let text = manifest("fooder_auth", "tiny", &file);
+    let load = |text: String| {
+        folder.write("manifest.toml", text.as_bytes());
+        Bundle::load(folder.path())
+    };
+    assert_eq!(load(text.clone()).unwrap().networks[0].calibration, None);
+    let bundle = load(text.clone() + CALIBRATION).unwrap();
+    let calibration = bundle.networks[0].calibration.as_ref().unwrap();
+    let score = calibration.score(&[9.0, 2.0, 7.0, 9.0, 5.0, 6.0]);
+    assert!((score - 2.0).abs() < 1e-12, "{score}");
+    for wrong in ["[1, 1, 0, 1, 1, 1]", "[1, 1, -2, 1, 1, 1]", "[1, 1, nan, 1, 1, 1]"] {
+        let wrong = CALIBRATION.replace("[1, 1, 2, 1, 1, 1]", wrong);
+        let error = load(text.clone() + &wrong).err().unwrap().to_string();
+        assert!(error.contains("deviations must be finite and above zero"), "{error}");
+    }
+}
+
+#[test]
+fn a_calibration_of_a_network_that_has_no_use_for_it_is_refused() {
+    let message = refusal("calibration-gate", |text| text + CALIBRATION);
+    for word in ["calibration", "fooder_auth", "fooder_gate"] {
+        assert!(message.contains(word), "{message}");
     }
 }
 

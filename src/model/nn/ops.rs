@@ -5,6 +5,9 @@
 //! copied first. candle's own backward passes are wrong in places (max pooling, layer norm, 1-d
 //! convolution of batches), and slow in most.
 //!
+//! Tensors of 64-bit floats go to `stock`, the same from candle's own operations: in 64 bits a wrong
+//! gradient cannot pass as rounding, so that is how whole layers and networks are checked.
+//!
 //! Inference runs on the calling thread when `RAYON_NUM_THREADS=1`; otherwise large batches are
 //! split. How sums are split does not depend on the number of threads.
 
@@ -14,9 +17,10 @@ mod operator;
 mod pointwise;
 mod pooling;
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 use super::kernels::Activation;
+use super::stock;
 pub(super) use operator::with_floats;
 
 /// Geometry of a convolution with a square kernel; rows and columns are treated alike.
@@ -49,6 +53,9 @@ pub struct ConvTransposed {
 /// # Errors
 /// When shapes do not fit.
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::conv2d(x, weight, bias, conv);
+    }
     convolution::conv2d(x, weight, bias, conv)
 }
 
@@ -65,6 +72,9 @@ pub fn conv_transpose2d(
     bias: Option<&Tensor>,
     conv: ConvTransposed,
 ) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::conv_transpose2d(x, weight, bias, conv);
+    }
     convolution::conv_transpose2d(x, weight, bias, conv)
 }
 
@@ -76,6 +86,9 @@ pub fn conv_transpose2d(
 /// # Errors
 /// When shapes do not fit.
 pub fn temporal_conv(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::temporal_conv(x, weight, bias);
+    }
     convolution::temporal_conv(x, weight, bias)
 }
 
@@ -86,6 +99,9 @@ pub fn temporal_conv(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Resu
 /// # Errors
 /// When shapes do not fit.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::linear(x, weight, bias);
+    }
     convolution::linear(x, weight, bias)
 }
 
@@ -103,6 +119,9 @@ pub fn batch_norm_train(
     beta: &Tensor,
     eps: f64,
 ) -> Result<(Tensor, Tensor, Tensor)> {
+    if in_64_bits(x) {
+        return stock::batch_norm_train(x, gamma, beta, eps);
+    }
     normalisation::batch_norm_train(x, gamma, beta, eps)
 }
 
@@ -120,6 +139,9 @@ pub fn batch_norm_eval(
     var: &Tensor,
     eps: f64,
 ) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::batch_norm_eval(x, gamma, beta, mean, var, eps);
+    }
     normalisation::batch_norm_eval([x, gamma, beta, mean, var], eps)
 }
 
@@ -130,6 +152,9 @@ pub fn batch_norm_eval(
 /// # Errors
 /// When shapes do not fit.
 pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::layer_norm(x, gamma, beta, eps);
+    }
     normalisation::layer_norm(x, gamma, beta, eps)
 }
 
@@ -141,6 +166,9 @@ pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result
 /// # Errors
 /// When shapes do not fit.
 pub fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::max_pool2d(x, size);
+    }
     pooling::max_pool2d(x, size)
 }
 
@@ -151,6 +179,9 @@ pub fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
 /// # Errors
 /// When shapes do not fit.
 pub fn max_pool_time(x: &Tensor, size: usize) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::max_pool_time(x, size);
+    }
     pooling::max_pool_time(x, size)
 }
 
@@ -161,6 +192,9 @@ pub fn max_pool_time(x: &Tensor, size: usize) -> Result<Tensor> {
 /// # Errors
 /// When shapes do not fit.
 pub fn mean_pixels(x: &Tensor) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::mean_pixels(x);
+    }
     pooling::mean_pixels(x)
 }
 
@@ -169,6 +203,9 @@ pub fn mean_pixels(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When candle fails.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::relu(x);
+    }
     pointwise::activation(x, Activation::Relu)
 }
 
@@ -177,6 +214,9 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When candle fails.
 pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::leaky_relu(x, slope);
+    }
     pointwise::activation(x, Activation::LeakyRelu(narrow(slope)))
 }
 
@@ -185,6 +225,9 @@ pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
 /// # Errors
 /// When candle fails.
 pub fn silu(x: &Tensor) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::silu(x);
+    }
     pointwise::activation(x, Activation::Silu)
 }
 
@@ -193,6 +236,9 @@ pub fn silu(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When candle fails.
 pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::sigmoid(x);
+    }
     pointwise::activation(x, Activation::Sigmoid)
 }
 
@@ -203,6 +249,9 @@ pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When shapes do not fit.
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+    if in_64_bits(q) {
+        return stock::attention(q, k, v);
+    }
     pointwise::attention(q, k, v)
 }
 
@@ -219,6 +268,9 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When shapes do not fit.
 pub fn soft_spike(current: &Tensor, decay: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    if in_64_bits(current) {
+        return stock::soft_spike(current, decay, bias);
+    }
     pointwise::soft_spike(current, decay, bias)
 }
 
@@ -227,7 +279,15 @@ pub fn soft_spike(current: &Tensor, decay: &Tensor, bias: &Tensor) -> Result<Ten
 /// # Errors
 /// When shapes differ.
 pub fn mse(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    if in_64_bits(a) {
+        return stock::mse(a, b);
+    }
     pointwise::mse(a, b)
+}
+
+/// Whether candle's own operations must do it.
+fn in_64_bits(x: &Tensor) -> bool {
+    x.dtype() == DType::F64
 }
 
 /// The nearest 32-bit float.

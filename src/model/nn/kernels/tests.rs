@@ -7,7 +7,8 @@ use super::*;
 
 /// Whole numbers in -3..=3.
 fn whole(len: usize, seed: usize) -> Vec<f32> {
-    let number = |at: usize| u8::try_from((at * 37 + seed * 11 + at / 5) % 7).map_or(0.0, f32::from);
+    let number =
+        |at: usize| u8::try_from((at * 37 + seed * 11 + at / 5) % 7).map_or(0.0, f32::from);
     (0..len).map(|at| number(at) - 3.0).collect()
 }
 
@@ -46,7 +47,9 @@ fn a_transposed_convolution_is_the_adjoint_of_its_convolution() {
         same(isa, [dot(&y, &gradient), dot(&x, &of_x), dot(&weight, &of_weight)]);
         let mut again = vec![f32::NAN; y.len()];
         forward.run(&x, Some(&gradient), &mut again);
-        assert!(again.iter().zip(y.iter().zip(&gradient)).all(|(a, (y, g))| (a - y - g).abs() < 1e-9));
+        assert!(
+            again.iter().zip(y.iter().zip(&gradient)).all(|(a, (y, g))| (a - y - g).abs() < 1e-9)
+        );
     }
 }
 
