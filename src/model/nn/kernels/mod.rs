@@ -10,7 +10,7 @@
 //!   tests run all that it has.
 //! - `plan` allocates, `run` does not, except for scratch of the backward passes.
 //! - Safe functions check every length once, and `unsafe` blocks lean on those checks. Miri runs
-//!   the portable path: `cargo +nightly miri test --lib nn::kernels`.
+//!   the portable path: `cargo +nightly miri test --lib nn::kernels::tests`.
 //! - Lengths that do not fit are a bug of the caller and panic: [`ops`](super::ops) and
 //!   [`program`](super::program) check shapes before and return errors.
 
