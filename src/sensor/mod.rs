@@ -5,6 +5,7 @@ pub mod dat;
 pub mod event_net;
 pub mod evt;
 pub mod infineon;
+pub mod openmv;
 pub mod radar_dca1000;
 pub mod ti_bin;
 mod udp;
@@ -31,6 +32,7 @@ pub static SENSORS: &[Kind] = &[
     Kind::of::<dat::Dat>(),
     Kind::of::<radar_dca1000::Dca1000>(),
     Kind::of::<event_net::EventNet>(),
+    Kind::of::<openmv::OpenMv>(),
 ];
 
 /// What an open device or recording offers.

@@ -22,6 +22,7 @@ mod golden;
 mod guard;
 mod loopback;
 mod npy;
+mod openmv;
 mod pcap;
 mod pipeline;
 mod player;
