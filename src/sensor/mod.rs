@@ -6,6 +6,7 @@ pub mod event_net;
 pub mod event_serial;
 pub mod evt;
 pub mod infineon;
+pub mod openmv;
 pub mod radar_dca1000;
 pub mod radar_serial;
 pub mod serial;
@@ -36,6 +37,7 @@ pub static SENSORS: &[Kind] = &[
     Kind::of::<event_serial::EventSerial>(),
     Kind::of::<radar_dca1000::Dca1000>(),
     Kind::of::<event_net::EventNet>(),
+    Kind::of::<openmv::OpenMv>(),
 ];
 
 /// What an open device or recording offers.

@@ -26,6 +26,7 @@ mod live_pipeline;
 mod lockout;
 mod loopback;
 mod npy;
+mod openmv;
 mod pcap;
 mod pipeline;
 mod player;

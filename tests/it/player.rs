@@ -36,7 +36,7 @@ pub fn play(
     let (mut camera, port) = pty();
     let text = toml::to_string(settings).unwrap();
     let text = text.replace("HOST", &host.to_string()).replace("BOARD", &board.to_string());
-    let text = text.replace("PORT", &port.name().unwrap());
+    let text = text.replace("PORT", &port);
     let mut sensor = kind.open(toml::from_str(&text).unwrap()).unwrap();
     let mut readings = Vec::new();
     match transport {
@@ -66,8 +66,10 @@ pub fn play(
             });
         }
         Transport::Pty => {
+            // The first read opens the terminal and makes it raw.
+            readings.extend(next(&mut *sensor, 1));
             let bytes = fs::read(path).unwrap();
-            let hears = camera.try_clone_native().unwrap();
+            let keep_open = camera.try_clone_native().unwrap();
             std::thread::scope(|scope| {
                 let sender = scope.spawn(move || camera.write_all(&bytes).unwrap());
                 while !sender.is_finished() {
@@ -75,16 +77,14 @@ pub fn play(
                 }
                 readings.extend(core::iter::from_fn(|| next(&mut *sensor, 10)));
             });
-            drop(hears);
+            drop(keep_open);
         }
     }
     readings
 }
 
-/// Two ends of a pseudo terminal: the device's, and the one that is opened by its name.
-pub fn pty() -> (TTYPort, TTYPort) {
-    let (device, mut port) = TTYPort::pair().unwrap();
-    // The sensor is to have it for itself.
-    port.set_exclusive(false).unwrap();
-    (device, port)
+/// The device's end of a pseudo terminal, and the name by which the other one is opened.
+pub fn pty() -> (TTYPort, String) {
+    let (device, port) = TTYPort::pair().unwrap();
+    (device, port.name().unwrap())
 }
