@@ -1,5 +1,8 @@
 //! Two clocks that drift apart: what both sensors see at once is published as at once.
 
+use std::time::Duration;
+
+use visaged::daemon::{Stop, clock};
 use visaged::units::Micros;
 use visaged_vdev::board::BoardOptions;
 use visaged_vdev::serial::{Playing, SerialOptions};
@@ -7,8 +10,9 @@ use visaged_vdev::tape::round_of;
 use visaged_vdev::timing::Stage;
 
 use super::daemon::Daemon;
-use super::rig;
+use super::rig::{self, Thread};
 use crate::scratch::Scratch;
+use crate::support;
 
 /// The clocks are known well from here on, microseconds after the start.
 const SETTLED_US: i64 = 10_000_000;
@@ -17,6 +21,9 @@ const END_US: i64 = 14_000_000;
 const NEAR_US: i64 = 1_000;
 /// How far apart the sensors may put what happens at once.
 const PAIRED_US: i64 = 5_000;
+/// What the clock fit is made for. A machine that wakes one thread in a hundred later than this
+/// cannot show what it does.
+const JITTER_US: i64 = 5_000;
 /// The scene's frames and the windows of the camera, microseconds.
 const FRAME_US: i64 = 50_000;
 const HOP_US: i64 = 100_000;
@@ -45,6 +52,7 @@ fn clocks_that_drift_200_ppm_either_way_are_mapped_within_a_millisecond() {
         playing.push(Playing::start(board, SerialOptions::at(link)).unwrap());
     }
     let mut daemon = Daemon::start(folder.path(), &tables);
+    let probe = Thread::start(lateness);
     let (mut radar_errors, mut event_errors) = (Vec::new(), Vec::new());
     let mut status = None;
     daemon.wait_for("the end of the measurement", |said| {
@@ -64,23 +72,44 @@ fn clocks_that_drift_200_ppm_either_way_are_mapped_within_a_millisecond() {
         (since >= END_US).then_some(())
     });
     assert!(radar_errors.len() >= 60 && event_errors.len() >= 30, "too little was said");
-    for (sensor, errors) in [("radar", &radar_errors), ("camera", &event_errors)] {
-        let mut sizes: Vec<_> = errors.iter().map(|(_, error)| error.abs()).collect();
-        sizes.sort_unstable();
-        let p99 = sizes[sizes.len() * 99 / 100];
-        let told = format!("{errors:?}, {status:#?}");
-        assert!(p99 <= NEAR_US, "{sensor}: p99 of the error is {p99} us: {told}");
+    let late = percentile(&probe.stop());
+    let p99 = [&radar_errors, &event_errors].map(|errors| {
+        percentile(&errors.iter().map(|(_, error): &(i64, i64)| error.abs()).collect::<Vec<_>>())
+    });
+    let apart = event_errors.iter().map(|&(window, window_error)| {
+        let nearest = radar_errors.iter().min_by_key(|(frame, _)| frame.abs_diff(window));
+        (window_error - nearest.unwrap().1).abs()
+    });
+    let apart = apart.max().unwrap();
+    let told = format!("p99 of the error {p99:?} us, {apart} us apart, {status:#?}");
+    let kept = p99.iter().all(|&error| error <= NEAR_US) && apart <= PAIRED_US;
+    if !kept && late > JITTER_US {
+        return support::skipped(&format!("this machine wakes threads {late} us late; {told}"));
     }
-    for &(window, window_error) in &event_errors {
-        let &(_, frame_error) =
-            radar_errors.iter().min_by_key(|(frame, _)| frame.abs_diff(window)).unwrap();
-        let apart = (window_error - frame_error).abs();
-        assert!(apart <= PAIRED_US, "{apart} us apart");
-    }
+    assert!(kept, "{told}");
     drop(daemon);
     for device in playing {
         device.stop().unwrap();
     }
+}
+
+/// How late this machine wakes a thread that sleeps for a millisecond, again and again.
+fn lateness(stop: &Stop) -> Vec<i64> {
+    let mut late = Vec::new();
+    loop {
+        let before = clock::now();
+        if stop.pause(Duration::from_millis(1)) {
+            return late;
+        }
+        late.push((clock::now() - before).0 - 1_000);
+    }
+}
+
+/// The 99th.
+fn percentile(values: &[i64]) -> i64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    sorted[sorted.len() * 99 / 100]
 }
 
 /// When the window that ends near `since` really ends: windows are cut on the camera's clock, at
