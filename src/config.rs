@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use crate::pipeline;
 use crate::sensor::{self, Kind, SENSORS};
-use crate::sink::Encoding;
 use crate::sink::zmq::Endpoint;
+use crate::sink::{Encoding, recorder};
 
 /// A whole configuration file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -36,6 +36,21 @@ pub struct Config {
     /// `[control]`: where the daemon can be asked.
     #[serde(default)]
     pub control: ControlConfig,
+    /// `[record]`: what the pipeline is told and says, in files. Without it nothing is recorded.
+    #[serde(default)]
+    pub record: Option<recorder::Config>,
+    /// Where all this was read, for recordings.
+    #[serde(skip)]
+    pub origin: Origin,
+}
+
+/// The configuration as it was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The text of the file; empty if there was none.
+    pub text: String,
+    /// The folder to which its paths are relative.
+    pub folder: PathBuf,
 }
 
 /// One `[[sensor]]`.
@@ -148,23 +163,32 @@ impl Config {
             .map_err(|source| Error::Io { file: file.to_owned(), source })?;
         let mut config = Self::parse(&text, file)?;
         let folder = file.parent().unwrap_or_else(|| Path::new(""));
-        for sensor in &mut config.sensors {
+        config.resolve(folder);
+        config.origin = Origin { text, folder: folder.to_owned() };
+        Ok(config)
+    }
+
+    /// Makes relative paths relative to `folder`.
+    pub fn resolve(&mut self, folder: &Path) {
+        for sensor in &mut self.sensors {
             for key in ["path", "key-file"] {
                 if let Some(toml::Value::String(path)) = sensor.settings.get_mut(key) {
                     *path = folder.join(&*path).to_string_lossy().into_owned();
                 }
             }
         }
-        if let Some(model) = &mut config.model {
+        if let Some(model) = &mut self.model {
             model.bundle = folder.join(&model.bundle);
         }
-        if let Some(state) = &mut config.state {
+        if let Some(state) = &mut self.state {
             state.folder = folder.join(&state.folder);
         }
-        if let Some(endpoint) = &mut config.control.endpoint {
+        if let Some(endpoint) = &mut self.control.endpoint {
             *endpoint = folder.join(&*endpoint);
         }
-        Ok(config)
+        if let Some(record) = &mut self.record {
+            record.folder = folder.join(&record.folder);
+        }
     }
 
     /// Parses and checks `text`; `file` is for messages.
@@ -208,6 +232,10 @@ impl Config {
                  authentication; use 127.0.0.1 or ipc://, or set `allow-network = true`"
             );
             return refuse(line.map_or(1, |at| at + 1), "publish.endpoints".to_owned(), problem);
+        }
+        if let Some(Err((key, problem))) = self.record.as_ref().map(recorder::Config::check) {
+            let line = text.lines().position(|line| line.trim().starts_with(&key));
+            return refuse(line.map_or(1, |at| at + 1), format!("record.{key}"), problem);
         }
         if let Err((key, problem)) = self.pipeline.check() {
             let last = key.rsplit('.').next().unwrap_or_default();

@@ -10,6 +10,7 @@ pub mod dsp;
 pub mod fusion;
 pub mod model;
 pub mod pipeline;
+pub mod recording;
 pub mod sensor;
 pub mod sink;
 pub mod sync;

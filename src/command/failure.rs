@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{config, daemon, dsp, pipeline, sensor, sink};
+use crate::{config, daemon, dsp, pipeline, recording, sensor, sink};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,22 @@ pub enum Failure {
     /// A recording.
     #[error(transparent)]
     Sensor(#[from] sensor::Error),
+    /// A recording of our own.
+    #[error("{path}: {source}", path = path.display())]
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: recording::ReadError,
+    },
+    /// A recording of our own cannot be written.
+    #[error("{path}: {source}", path = path.display())]
+    Convert {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: recording::WriteError,
+    },
     /// The configuration.
     #[error(transparent)]
     Config(#[from] config::Error),
@@ -59,7 +75,11 @@ impl Failure {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Sensor(_) | Self::Config(_) | Self::Pipeline(_) | Self::Radar(_) => 3,
+            Self::Sensor(_)
+            | Self::Recording { .. }
+            | Self::Config(_)
+            | Self::Pipeline(_)
+            | Self::Radar(_) => 3,
             Self::Daemon(error) => match error {
                 daemon::Error::Sensor { .. }
                 | daemon::Error::NoSensor
@@ -72,6 +92,7 @@ impl Failure {
                 | daemon::Error::Thread(_) => 1,
             },
             Self::Ask(_)
+            | Self::Convert { .. }
             | Self::Refused { .. }
             | Self::Encode(_)
             | Self::Output { .. }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Failure;
 use super::open::{self, Headerless};
 use super::progress::Bar;
+use super::recorded::{self, Run};
 use crate::data::{ChirpConfig, Counts, Reading, View};
 use crate::sensor::Description;
 use crate::units::{Hertz, Meters, MetersPerSecond, Micros};
@@ -30,6 +31,7 @@ const EXAMPLES: &str = "\
 Examples:
   visaged info recordings/2026-01-06/            a radar folder
   visaged info events.raw --json                 for a script
+  visaged info visaged-000012-20261123T065959Z.mcap
   visaged info dump.bin --format evt21-little --geometry 320x320";
 
 /// Everything `info` says.
@@ -75,6 +77,9 @@ struct Content {
 }
 
 pub(super) fn execute(args: &Args) -> Result<(), Failure> {
+    if let Some(run) = Run::open(std::slice::from_ref(&args.recording))? {
+        return recorded::inform(run, args.json);
+    }
     let mut sensor = open::open(&args.recording, &args.headerless)?;
     let bar = Bar::over(sensor.as_ref(), "reading");
     let mut content = Content::default();

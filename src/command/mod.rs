@@ -1,11 +1,15 @@
 //! The command line: one file per subcommand.
 
 mod check;
+mod convert;
 mod export;
 mod failure;
 mod info;
+mod lockstep;
 mod open;
 mod progress;
+mod record;
+mod recorded;
 mod replay;
 mod run;
 mod status;
@@ -30,6 +34,7 @@ Examples:
   visaged                                     the shipped demo scene, published on tcp://127.0.0.1:5556
   visaged info RECORDING                      what a recording holds
   visaged replay radar_folder/ events.raw     the pipeline over recordings, results as JSON lines
+  visaged record --out recordings/ --for 60   a minute of the demo scene in a file
   visaged export radar_folder/ --what rdi --out maps.npy
   visaged check --config /etc/visaged/visaged.toml
 
@@ -40,10 +45,14 @@ Results are hints with measured error rates, never access decisions.";
 enum Command {
     /// Runs the daemon.
     Run(run::Args),
+    /// Runs the configured sensors and records what they deliver and what is said about it.
+    Record(record::Args),
     /// Plays recordings through the pipeline in recorded time and prints each message as JSON.
     Replay(replay::Args),
     /// Says what a recording holds.
     Info(info::Args),
+    /// Writes recordings of any kind into one of our own (MCAP).
+    Convert(convert::Args),
     /// Writes maps, tensors or events of a recording to a NumPy file.
     Export(export::Args),
     /// Checks a configuration file.
@@ -68,8 +77,10 @@ impl Cli {
         match self.command {
             None => run::execute(&run::Args::default()),
             Some(Command::Run(args)) => run::execute(&args),
+            Some(Command::Record(args)) => record::execute(&args),
             Some(Command::Replay(args)) => replay::execute(&args),
             Some(Command::Info(args)) => info::execute(&args),
+            Some(Command::Convert(args)) => convert::execute(&args),
             Some(Command::Export(args)) => export::execute(&args),
             Some(Command::Check(args)) => check::execute(&args),
             Some(Command::Status(args)) => status::status(&args),

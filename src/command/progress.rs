@@ -11,10 +11,13 @@ pub(super) struct Bar(ProgressBar);
 impl Bar {
     /// A bar over the bytes of `sensor`, labelled `what`.
     pub(super) fn over(sensor: &dyn Sensor, what: &str) -> Self {
-        let bar = ProgressBar::with_draw_target(
-            Some(sensor.progress().total),
-            ProgressDrawTarget::stderr_with_hz(5),
-        );
+        Self::new(sensor.progress().total, what)
+    }
+
+    /// A bar over `bytes`, labelled `what`.
+    pub(super) fn new(bytes: u64, what: &str) -> Self {
+        let target = ProgressDrawTarget::stderr_with_hz(5);
+        let bar = ProgressBar::with_draw_target(Some(bytes), target);
         if let Ok(style) =
             ProgressStyle::with_template("{msg} {bar:40} {bytes}/{total_bytes} {eta}")
         {
@@ -26,7 +29,12 @@ impl Bar {
 
     /// Moves the bar to where `sensor` is.
     pub(super) fn show(&self, sensor: &dyn Sensor) {
-        self.0.set_position(sensor.progress().done);
+        self.set(sensor.progress().done);
+    }
+
+    /// Moves the bar to byte `done`.
+    pub(super) fn set(&self, done: u64) {
+        self.0.set_position(done);
     }
 }
 

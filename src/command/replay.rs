@@ -1,23 +1,29 @@
 //! `visaged replay`: recordings through the pipeline in lock-step.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, StdoutLock, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Failure;
+use super::lockstep;
 use super::open::{self, Headerless};
-use super::progress::Bar;
+use super::recorded::Run;
 use crate::config::Config;
 use crate::daemon::{self, Prepared, Stop, clock};
 use crate::data::message::Message;
 use crate::sink::zmq::{Endpoint, Publisher};
 use crate::sink::{Encoding, Envelope, Stamper};
+use crate::units::{HostClock, Stamp};
 
 /// Plays recordings through the pipeline in recorded time.
 ///
 /// Prints one JSON object per message, in the order of publishing. Several recordings are merged
 /// by time; those without absolute time are aligned at their starts, and `v1/status/` says so.
 /// Two replays print identical bytes. Messages also go out on ZeroMQ when endpoints are given.
+///
+/// A recording of visaged's own (MCAP, all files of one run) gives the bytes that were published
+/// when it was recorded, but for `boot_id`, which is `replay`, so that nobody takes it for life.
+/// Configuration and bundle are those it was made with, unless `--config` names others.
 #[derive(Debug, clap::Args)]
 #[command(after_help = open::help(EXAMPLES))]
 pub(super) struct Args {
@@ -25,6 +31,7 @@ pub(super) struct Args {
     #[arg(required = true, value_name = "RECORDING")]
     recordings: Vec<PathBuf>,
     /// Settings of pipeline, model and publishing; its sensors are replaced by the recordings.
+    /// Without it the defaults, or what a recording of our own was made with.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// `max` never sleeps; `real` plays at recorded speed.
@@ -50,7 +57,8 @@ Examples:
   visaged replay radar_folder/ events.raw > results.jsonl
   visaged replay radar_folder/ --config lab.toml --no-publish | jq .payload.slow.range_m
   visaged replay radar_folder/ events.raw --speed real --publish tcp://127.0.0.1:6000
-  visaged replay radar_folder/ events.raw --await-subscriber 10 > /dev/null";
+  visaged replay radar_folder/ events.raw --await-subscriber 10 > /dev/null
+  visaged replay /var/lib/visaged/recordings/visaged-00001*.mcap";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Speed {
@@ -59,91 +67,103 @@ enum Speed {
 }
 
 pub(super) fn execute(args: &Args) -> Result<(), Failure> {
+    match Run::open(&args.recordings)? {
+        Some(run) => again(args, run),
+        None => afresh(args),
+    }
+}
+
+/// Recordings of sensors: the pipeline reads them for the first time.
+fn afresh(args: &Args) -> Result<(), Failure> {
     let mut config = match &args.config {
         Some(file) => Config::load(file)?,
         None => Config::default(),
     };
     config.sensors = open::recordings(&args.recordings, &args.headerless)?;
-    let prepared = daemon::prepare(&config)?;
-    let mut outlet = Outlet {
-        stamper: Stamper::new(Stamper::REPLAY),
-        stdout: BufWriter::new(std::io::stdout().lock()),
-        publisher: publisher(args, &config)?,
-        encoding: config.publish.encoding,
-    };
-    if let Some(publisher) = &outlet.publisher {
-        for endpoint in publisher.bound() {
-            tracing::info!(endpoint, "publishing");
+    let Prepared { sensors, mut pipeline, .. } = daemon::prepare(&config)?;
+    let mut outlet = Outlet::open(args, &config)?;
+    let mut out = Vec::new();
+    lockstep::drive(&config, sensors, &mut pipeline, |pipeline, input| {
+        pipeline.take(input, &mut out);
+        for message in out.drain(..) {
+            let published = message.recorded;
+            if !outlet.send(message, published)? {
+                return Ok(false);
+            }
         }
-        let limit = Duration::from_secs(args.await_subscriber.into());
-        if !publisher.await_subscriber(limit) && !limit.is_zero() {
-            tracing::warn!("nobody has subscribed; replaying all the same");
-        }
-    }
-    let mut pace = Pacing::new(args.speed).map_err(daemon::Error::Thread)?;
-    drive(&config, prepared, |message| {
-        if pace.wait_for(&message) {
-            return Ok(false);
-        }
-        outlet.send(message, args.speed == Speed::Real).map(|()| true)
+        Ok(true)
     })?;
-    outlet.stdout.flush().map_err(Failure::Stdout)?;
-    if let Some(publisher) = outlet.publisher {
-        publisher.finish();
-    }
-    Ok(())
+    outlet.finish()
 }
 
-/// Reads whichever sensor the pipeline waits for until all have ended or `send` says stop.
-fn drive(
-    config: &Config,
-    prepared: Prepared,
-    mut send: impl FnMut(Message) -> Result<bool, Failure>,
-) -> Result<(), Failure> {
-    let Prepared { mut sensors, mut pipeline } = prepared;
-    let bars: Vec<_> =
-        config.sensors.iter().zip(&sensors).map(|(c, s)| Bar::over(s.as_ref(), &c.name)).collect();
-    let mut out = Vec::new();
-    while let Some(source) = pipeline.hungry() {
-        match sensors[source].read()? {
-            Some(reading) => {
-                pipeline.report(source, sensors[source].counts());
-                pipeline.push(source, reading, &mut out);
-                bars[source].show(sensors[source].as_ref());
-            }
-            None => {
-                pipeline.report(source, sensors[source].counts());
-                pipeline.end(source, &mut out);
-            }
+/// A recording of ours: the pipeline is told again what it was told.
+fn again(args: &Args, run: Run) -> Result<(), Failure> {
+    let (config, mut pipeline) = match &args.config {
+        Some(file) => {
+            let config = Config::load(file)?;
+            let (pipeline, _bundle) = daemon::plan(&config, run.sources())?;
+            (config, pipeline)
         }
-        for message in out.drain(..) {
-            if !send(message)? {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
+        None => run.plan()?,
+    };
+    let mut outlet = Outlet::open(args, &config)?;
+    run.replay(&mut pipeline, |message, published| outlet.send(message, published))?;
+    outlet.finish()
 }
 
 /// Where messages of a replay go.
-struct Outlet<W> {
+struct Outlet {
     stamper: Stamper,
-    stdout: W,
+    stdout: BufWriter<StdoutLock<'static>>,
     publisher: Option<Publisher>,
     encoding: Encoding,
+    pace: Pacing,
+    at_once: bool,
 }
 
-impl<W: Write> Outlet<W> {
-    fn send(&mut self, message: Message, at_once: bool) -> Result<(), Failure> {
-        let published = message.recorded;
+impl Outlet {
+    fn open(args: &Args, config: &Config) -> Result<Self, Failure> {
+        let outlet = Self {
+            stamper: Stamper::new(Stamper::REPLAY),
+            stdout: BufWriter::new(std::io::stdout().lock()),
+            publisher: publisher(args, config)?,
+            encoding: config.publish.encoding,
+            pace: Pacing::new(args.speed).map_err(daemon::Error::Thread)?,
+            at_once: args.speed == Speed::Real,
+        };
+        if let Some(publisher) = &outlet.publisher {
+            for endpoint in publisher.bound() {
+                tracing::info!(endpoint, "publishing");
+            }
+            let limit = Duration::from_secs(args.await_subscriber.into());
+            if !publisher.await_subscriber(limit) && !limit.is_zero() {
+                tracing::warn!("nobody has subscribed; replaying all the same");
+            }
+        }
+        Ok(outlet)
+    }
+
+    /// Sends a message when it is due; false if the replay was stopped before that.
+    fn send(&mut self, message: Message, published: Stamp<HostClock>) -> Result<bool, Failure> {
+        if self.pace.wait_for(&message) {
+            return Ok(false);
+        }
         let envelope: Envelope = self.stamper.stamp(message, published);
         writeln!(self.stdout, "{}", envelope.to_json_line()?).map_err(Failure::Stdout)?;
-        if at_once {
+        if self.at_once {
             self.stdout.flush().map_err(Failure::Stdout)?;
         }
         if let Some(publisher) = &self.publisher {
             // A publisher that died has said so on standard error; the lines are still right.
             let _handed = publisher.publish_patiently(envelope.to_frames(self.encoding)?);
+        }
+        Ok(true)
+    }
+
+    fn finish(mut self) -> Result<(), Failure> {
+        self.stdout.flush().map_err(Failure::Stdout)?;
+        if let Some(publisher) = self.publisher {
+            publisher.finish();
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ Examples:
 const DEMO: &str = "configs/demo.toml";
 
 pub(super) fn execute(args: &Args) -> Result<(), Failure> {
-    let file = args.config.clone().unwrap_or_else(demo);
+    let file = configuration(args.config.as_ref());
     let config = Config::load(&file)?;
     let stop = Stop::default();
     let again = file.clone();
@@ -54,7 +54,12 @@ pub(super) fn execute(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn demo() -> PathBuf {
+/// The file named on the command line, else the demo.
+pub(super) fn configuration(named: Option<&PathBuf>) -> PathBuf {
     let here = Path::new(DEMO);
-    if here.exists() { here.to_owned() } else { Path::new(env!("CARGO_MANIFEST_DIR")).join(DEMO) }
+    match named {
+        Some(file) => file.clone(),
+        None if here.exists() => here.to_owned(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join(DEMO),
+    }
 }

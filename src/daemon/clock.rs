@@ -24,6 +24,14 @@ fn micros(clock: ClockId) -> i64 {
     time.tv_sec.saturating_mul(1_000_000).saturating_add(time.tv_nsec / 1_000)
 }
 
+/// What to add to the host's monotonic clock to get Unix time, as both are now.
+#[must_use]
+pub fn unix_offset() -> Micros {
+    let unix = clock_gettime(ClockId::Realtime);
+    let unix = unix.tv_sec.saturating_mul(1_000_000).saturating_add(unix.tv_nsec / 1_000);
+    Micros(unix.saturating_sub(now().as_micros()))
+}
+
 /// An id that differs after each start of the daemon.
 #[must_use]
 pub fn boot_id() -> String {

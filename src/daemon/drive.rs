@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::data::message::{Message, Payload};
 use crate::data::{Counts, Input};
 use crate::pipeline::Pipeline;
+use crate::sink::recorder::Recorder;
 use crate::sink::zmq::control::Order;
 use crate::sink::zmq::{self, Handed, PublishError, Publisher};
 use crate::sink::{Board, Encoding, Stamper};
@@ -34,7 +35,7 @@ impl Drive<'_, '_> {
     /// Tells the pipeline `input` and sends what it says.
     pub(super) fn tell(&mut self, input: Input) -> Result<(), Error> {
         let start = clock::now();
-        self.pipeline.take(input, &mut self.out);
+        self.take(input);
         self.outlet.pulse.time(clock::now() - start);
         // Before anybody hears of a rejection it is on disk: kill -9 comes too late.
         self.outlet.keeper.keep(self.pipeline.lockout_to_store());
@@ -43,9 +44,19 @@ impl Drive<'_, '_> {
             lost.merge(&self.outlet.send(message)?);
         }
         if !lost.is_empty() {
-            self.pipeline.take(Input::Dropped { counts: lost }, &mut self.out);
+            self.take(Input::Dropped { counts: lost });
+        }
+        if let Some(recorder) = &self.outlet.recorder {
+            preview(recorder, &self.pipeline);
         }
         Ok(())
+    }
+
+    fn take(&mut self, input: Input) {
+        if let Some(recorder) = &self.outlet.recorder {
+            recorder.input(&input, clock::now());
+        }
+        self.pipeline.take(input, &mut self.out);
     }
 
     /// What the daemon does beside the pipeline, several times a second: says how it is, tells
@@ -74,9 +85,21 @@ impl Drive<'_, '_> {
     }
 }
 
+/// Records pictures of the maps if they are due.
+fn preview(recorder: &Recorder, pipeline: &Pipeline) {
+    let now = clock::now();
+    if recorder.wants_preview(now) {
+        for (source, map) in pipeline.range_doppler_maps() {
+            recorder.preview(source, map, now);
+        }
+    }
+}
+
 /// Messages on their way out of the pipeline thread.
 pub(super) struct Outlet<'s> {
     pub(super) publisher: Publisher,
+    /// Takes what the pipeline is told and what it says.
+    pub(super) recorder: Option<Recorder>,
     pub(super) stamper: Stamper,
     pub(super) encoding: Encoding,
     pub(super) board: Board,
@@ -84,7 +107,7 @@ pub(super) struct Outlet<'s> {
     pub(super) keeper: Keeper,
     pub(super) seen: &'s mut dyn FnMut(&Message),
     pub(super) lost: u64,
-    /// What the publisher has counted as far as the pipeline knows it.
+    /// What the publisher and the recorder have counted as far as the pipeline knows it.
     pub(super) said: Counts,
 }
 
@@ -99,6 +122,11 @@ impl Outlet<'_> {
         (self.seen)(&message);
         self.pulse.see(&message);
         let envelope = self.stamper.stamp(message, clock::now());
+        if let Some(recorder) = &self.recorder
+            && !matches!(envelope.payload, Payload::Health(_) | Payload::Hello(_))
+        {
+            recorder.published(&envelope)?;
+        }
         let frames = envelope.to_frames(self.encoding)?;
         self.board.post(envelope);
         match self.publisher.publish(frames) {
@@ -121,9 +149,12 @@ impl Outlet<'_> {
         Ok(())
     }
 
-    /// What the publisher has counted since the last call, but for connections let in.
+    /// What publisher and recorder have counted since the last call, but for connections let in.
     fn news(&mut self) -> Counts {
-        let now = self.publisher.counts();
+        let mut now = self.publisher.counts();
+        if let Some(recorder) = &self.recorder {
+            now.merge(&recorder.counts());
+        }
         let mut news = Counts::default();
         for (reason, n) in
             now.since(&self.said).iter().filter(|&(reason, _)| reason != zmq::ACCEPTED)

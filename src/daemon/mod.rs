@@ -21,7 +21,9 @@ use crate::data::message::Message;
 use crate::data::{Counts, Epoch, Input, Source};
 use crate::model::Bundle;
 use crate::pipeline::{self, Pipeline};
+use crate::recording::{LAYOUT, Opening};
 use crate::sensor::{self, Sensor};
+use crate::sink::recorder::Recorder;
 use crate::sink::zmq::control::Control;
 use crate::sink::zmq::{PublishError, Publisher};
 use crate::sink::{Board, Stamper};
@@ -100,8 +102,12 @@ pub enum Error {
 pub struct Prepared {
     /// Open sensors in the order of the configuration.
     pub sensors: Vec<Box<dyn Sensor>>,
+    /// The same as the pipeline knows them.
+    pub sources: Vec<Source>,
     /// The pipeline, which knows them by the same numbers.
     pub pipeline: Pipeline,
+    /// Digest of the model bundle.
+    pub bundle: Option<String>,
 }
 
 /// Opens all sensors and plans the pipeline for them.
@@ -125,12 +131,42 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
     if sensors.is_empty() {
         return Err(Error::NoSensor);
     }
+    let (pipeline, bundle) = plan(config, &sources)?;
+    Ok(Prepared { sensors, sources, pipeline, bundle })
+}
+
+/// Plans the pipeline for `sources`, and gives the digest of its model bundle.
+///
+/// # Errors
+/// When the bundle is refused, or does not fit the sources.
+pub fn plan(config: &Config, sources: &[Source]) -> Result<(Pipeline, Option<String>), Error> {
     let bundle = match &config.model {
         Some(model) => Some(Bundle::load(&model.bundle)?),
         None => None,
     };
-    let pipeline = Pipeline::plan(&config.pipeline, &sources, bundle)?;
-    Ok(Prepared { sensors, pipeline })
+    let digest = bundle.as_ref().map(|bundle| bundle.digest.to_string());
+    Ok((Pipeline::plan(&config.pipeline, sources, bundle)?, digest))
+}
+
+/// What opens a recording of a run of `config`.
+#[must_use]
+pub fn opening(
+    config: &Config,
+    prepared: &Prepared,
+    boot_id: &str,
+    unix_offset: Micros,
+) -> Opening {
+    Opening {
+        layout: LAYOUT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        boot_id: boot_id.to_owned(),
+        part: 0,
+        sources: prepared.sources.clone(),
+        config: config.origin.text.clone(),
+        folder: config.origin.folder.to_string_lossy().into_owned(),
+        bundle: prepared.bundle.clone(),
+        unix_offset_us: unix_offset.0,
+    }
 }
 
 /// Runs until `stop` is thrown or every recording has ended, calling `seen` with each message.
@@ -146,6 +182,7 @@ pub fn run(
     let mut prepared = prepare(&config)?;
     // Of the configuration at the start: where the lockout is kept is no matter of a reload.
     let keeper = Keeper::open(config.state.as_ref(), config.model.is_some())?;
+    let boot_id = clock::boot_id();
     let board = Board::default();
     let control = control(&config, &board, orders)?;
     let publisher = Publisher::start(&config.publish.endpoints)?;
@@ -154,7 +191,8 @@ pub fn run(
     }
     let mut outlet = Outlet {
         publisher,
-        stamper: Stamper::new(clock::boot_id()),
+        recorder: None,
+        stamper: Stamper::new(boot_id.clone()),
         encoding: config.publish.encoding,
         board,
         pulse: Pulse::start(&config),
@@ -165,8 +203,9 @@ pub fn run(
     };
     let mut config = config;
     let result = loop {
-        let Prepared { sensors, pipeline } = prepared;
         outlet.pulse.reconfigure(&config);
+        outlet.recorder = recorder(&config, &prepared, &boot_id)?;
+        let Prepared { sensors, pipeline, .. } = prepared;
         let mut drive =
             Drive { pipeline, out: Vec::new(), outlet: &mut outlet, orders, config: &config };
         if let Err(error) = drive.begin() {
@@ -178,6 +217,9 @@ pub fn run(
         } else {
             play_recordings(sensors, drive, stop)
         };
+        if let Some(recorder) = outlet.recorder.take() {
+            recorder.finish();
+        }
         match played {
             Ok(Ended::Reload(next)) => (config, prepared) = *next,
             Ok(Ended::Over) => break Ok(()),
@@ -192,6 +234,18 @@ pub fn run(
     }
     outlet.publisher.finish();
     result
+}
+
+/// Starts to record, if `config` says so.
+fn recorder(
+    config: &Config,
+    prepared: &Prepared,
+    boot_id: &str,
+) -> Result<Option<Recorder>, Error> {
+    let Some(record) = &config.record else { return Ok(None) };
+    tracing::info!(folder = %record.folder.display(), "recording");
+    let opening = opening(config, prepared, boot_id, clock::unix_offset());
+    Ok(Some(Recorder::start(record, opening)?))
 }
 
 /// Why the sensors are no longer played.

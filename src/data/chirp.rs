@@ -1,11 +1,11 @@
 //! The chirp configuration of an FMCW radar and what follows from it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::units::{Hertz, Meters, MetersPerSecond, SPEED_OF_LIGHT, Seconds};
 
 /// How a radar chirps: everything needed to give range and velocity bins their units.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChirpConfig {
     /// Receive antennas as the device numbers them, e.g. `[1, 3]`: index 1 of a frame is RX3.
     pub rx_antennas: Vec<u8>,

@@ -1,6 +1,6 @@
 //! What sensors deliver, and what their pixels and chirps look like.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ChirpConfig, EventBatch, Geometry, Modality, RadarFrame};
 use crate::units::{DeviceClock, HostClock, Stamp};
@@ -40,7 +40,7 @@ pub struct TimeAnswer {
 }
 
 /// Geometry of what a sensor delivers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum View {
     /// A radar and its chirps.
@@ -61,7 +61,7 @@ impl View {
 }
 
 /// What the zero of a sensor's clock is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Epoch {
     /// Microseconds since 1970-01-01 UTC.
@@ -75,7 +75,7 @@ pub enum Epoch {
 }
 
 /// One sensor as the pipeline knows it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Source {
     /// Its name in the configuration; the last part of its topics.
     pub name: String,

@@ -11,6 +11,8 @@ mod lane;
 mod radar;
 mod vital;
 
+use ndarray::Array3;
+
 use crate::data::message::{Alignment, Message, Payload, SensorState, Status};
 use crate::data::{
     At, Counts, Epoch, EventSlice, Input, Loss, Notice, RadarFrame, Reading, Source, View,
@@ -107,6 +109,15 @@ impl Pipeline {
     #[must_use]
     pub fn hungry(&self) -> Option<usize> {
         self.merge.hungry()
+    }
+
+    /// The newest range-Doppler map of each radar that has delivered, with its number, for people
+    /// to look at: `map[rx, range_bin, doppler_bin]`.
+    pub fn range_doppler_maps(&self) -> impl Iterator<Item = (usize, &Array3<f32>)> {
+        self.lanes.iter().enumerate().filter_map(|(source, lane)| match &lane.chain {
+            Chain::Radar(chain) if lane.received > 0 => Some((source, chain.map())),
+            Chain::Radar(_) | Chain::Event(..) => None,
+        })
     }
 
     /// Takes one thing the pipeline is told, and appends what is to be published.

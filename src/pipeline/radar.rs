@@ -138,6 +138,11 @@ impl RadarChain {
         self.glance.take()
     }
 
+    /// The newest map of fast motion: `map[rx, range_bin, doppler_bin]`.
+    pub(super) const fn map(&self) -> &Array3<f32> {
+        &self.fast.map
+    }
+
     /// Whether something breathes there.
     pub(super) fn liveness(&self, now: Stamp<HostClock>) -> Liveness {
         self.vital.liveness(now)

@@ -1,7 +1,8 @@
-//! Where results go: ZeroMQ topics and JSON lines, both from the same envelope.
+//! Where results go: ZeroMQ topics, JSON lines and recordings, all from the same envelope.
 
 mod board;
 mod envelope;
+pub mod recorder;
 pub mod zmq;
 
 pub use board::Board;

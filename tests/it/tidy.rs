@@ -12,11 +12,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dsp", &["data", "units"]),
     ("model", &["data", "units"]),
     ("fusion", &["data", "units"]),
-    ("sink", &["data", "units"]),
+    ("recording", &["sensor", "data", "units"]),
+    ("sink", &["recording", "data", "units"]),
     ("pipeline", &["sync", "dsp", "model", "fusion", "data", "units"]),
     ("config", &["sensor", "pipeline", "sink"]),
-    ("daemon", &["config", "pipeline", "sync", "model", "sensor", "sink", "data", "units"]),
-    ("command", &["daemon", "config", "pipeline", "sensor", "sink", "dsp", "data", "units"]),
+    (
+        "daemon",
+        &["config", "pipeline", "sync", "model", "sensor", "sink", "recording", "data", "units"],
+    ),
+    (
+        "command",
+        &["daemon", "config", "pipeline", "sensor", "sink", "recording", "dsp", "data", "units"],
+    ),
 ];
 
 /// Which folders may name which heavy crate.
@@ -24,7 +31,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("serialport", &["sensor"]),
     ("firmware_proto", &["sensor"]),
     ("rustfft", &["dsp"]),
-    ("ndarray", &["data", "sensor", "dsp", "model", "pipeline", "command"]),
+    ("ndarray", &["data", "sensor", "dsp", "model", "pipeline", "recording", "sink", "command"]),
+    ("mcap", &["recording"]),
     ("candle_core", &["model"]),
     ("candle_nn", &["model"]),
     ("safetensors", &["model"]),
@@ -36,7 +44,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ruzstd", &["sensor"]),
     ("roxmltree", &["sensor"]),
     ("schemars", &["data"]),
-    ("rmp_serde", &["sink"]),
+    ("rmp_serde", &["sink", "recording"]),
     ("indicatif", &["command"]),
     ("clap", &["command"]),
 ];

@@ -40,7 +40,14 @@ pub fn raw(geometry: Geometry, events: &[Event]) -> Result<Vec<u8>, Error> {
 }
 
 /// Gives the words of `events` to `emit`.
-fn words(geometry: Geometry, events: &[Event], mut emit: impl FnMut(u16)) -> Result<(), Error> {
+///
+/// # Errors
+/// When an event cannot be written.
+pub(crate) fn words(
+    geometry: Geometry,
+    events: &[Event],
+    mut emit: impl FnMut(u16),
+) -> Result<(), Error> {
     let start = events.first().map_or(0, |event| event.t);
     let (mut time, mut row) = (None, None);
     let mut n = 0;

@@ -133,6 +133,17 @@ fn a_missing_port_is_an_absent_device_each_time_it_is_read() {
 }
 
 #[test]
+fn a_usb_device_that_is_not_plugged_in_is_named_as_it_was_looked_for() {
+    let text = "vid-pid = \"fffe:fffd\"\nserial-number = \"none\"\n";
+    let kind = Kind::named("radar-serial").unwrap();
+    let mut sensor = kind.open(toml::from_str(text).unwrap()).unwrap();
+    let error = sensor.read().unwrap_err();
+    assert_eq!(error.loss(), Loss::Absent);
+    let told = error.to_string();
+    assert!(told.contains("fffe:fffd serial none: no such device"), "{told}");
+}
+
+#[test]
 fn frames_stream_through_a_terminal_that_nobody_else_can_open() {
     let (mut cable, mut board) = (Cable::new(), Board::radar());
     cable.say(b"rst:0x1 (POWERON), boot:0x13\r\n\0\xFF\0");

@@ -428,4 +428,18 @@ proptest! {
             firmware_proto::Refusal::ALL.iter().map(|why| counts.get(why.name())).sum();
         prop_assert!(counts.get("missing-messages") > 0 || delivered == 30 && refused == 0);
     }
+
+    /// A session that streams takes any bytes, cut anywhere, without a panic and alike.
+    #[test]
+    fn noise_is_taken_without_a_panic_and_alike_however_it_is_cut(
+        noise in prop::collection::vec(prop_oneof![3 => any::<u8>(), 1 => Just(0)], 0..3_000),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let ((mut whole, _), (mut halves, _)) = (streaming(), streaming());
+        let at = cut.index(noise.len() + 1);
+        prop_assert_eq!(receive(&mut whole, &noise), Ok(vec![]));
+        prop_assert_eq!(receive(&mut halves, &noise[..at]), Ok(vec![]));
+        prop_assert_eq!(receive(&mut halves, &noise[at..]), Ok(vec![]));
+        prop_assert_eq!(whole.counts(), halves.counts());
+    }
 }

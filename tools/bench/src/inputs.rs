@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
-use visaged::data::{Event, EventBatch, Geometry, Samples, View};
-use visaged::sensor;
+use visaged::data::{ChirpConfig, Event, EventBatch, Geometry, Samples, View};
 use visaged::sensor::evt::{Decoder, Format, Header, write};
+use visaged::sensor::{self, infineon};
 
 use crate::workload::Error;
 
@@ -14,6 +14,8 @@ use crate::workload::Error;
 const EVT2_REPEATS: u32 = 16;
 /// How often they are repeated as EVT3: long enough that opening a file does not count.
 const EVT3_REPEATS: u32 = 4;
+/// Frames of the radar recording that is written: 5 s at 20 Hz.
+const WRITTEN_FRAMES: usize = 100;
 const SPARKLERS: &str = "event/gen3_vga_evt2_sparklers.raw";
 
 /// Where recordings lie.
@@ -127,6 +129,15 @@ impl Inputs {
             fs::write(&path, stream.file).map_err(at(&path))?;
             written.push(path);
         }
+        let radar = folder.join("radar_20hz");
+        let mut writer = infineon::write::Writer::create(&radar, &ChirpConfig::food(), "noise")?;
+        for frame in radar_frames(WRITTEN_FRAMES) {
+            if let Samples::Real(samples) = frame {
+                writer.push(&samples)?;
+            }
+        }
+        writer.finish()?;
+        written.push(radar);
         Ok(written)
     }
 }

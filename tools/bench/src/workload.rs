@@ -27,6 +27,8 @@ pub(crate) enum Amount {
     Frames(u32),
     /// Events: told in millions per second.
     Events(u32),
+    /// Bytes of a wire: told in megabytes per second.
+    Bytes(u32),
     /// A whole recording: told in nanoseconds.
     Recording,
 }
@@ -35,6 +37,11 @@ impl Amount {
     /// `count` events.
     pub(crate) fn events(count: usize) -> Self {
         Self::Events(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// `count` bytes.
+    pub(crate) fn bytes(count: usize) -> Self {
+        Self::Bytes(u32::try_from(count).unwrap_or(u32::MAX))
     }
 }
 
@@ -49,10 +56,22 @@ pub(crate) enum Error {
     Output(#[from] io::Error),
     #[error("{0}")]
     Json(#[from] serde_json::Error),
+    #[error("{received} of {sent} frames came through the session")]
+    Frames { sent: u32, received: u32 },
+    #[error("a slice does not fit its buffer")]
+    Slice,
+    #[error("{0}")]
+    Encode(#[from] firmware_proto::EncodeError),
+    #[error("{0}")]
+    Session(#[from] visaged::sensor::serial::Fault),
+    #[error("{0}")]
+    Settings(#[from] toml::de::Error),
     #[error("{0}")]
     Sensor(#[from] visaged::sensor::Error),
     #[error("{0}")]
     Write(#[from] visaged::sensor::evt::write::Error),
+    #[error("{0}")]
+    WriteRadar(#[from] visaged::sensor::infineon::write::WriteError),
     #[error("{0}")]
     Radar(#[from] visaged::dsp::radar::Error),
     #[error("{0}")]

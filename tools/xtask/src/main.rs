@@ -20,9 +20,9 @@ struct Cli {
 enum Chore {
     /// Makes the shipped demo scene again: configs/scenes/demo.
     Scene,
-    /// Compares the replay of the shipped scene with tests/golden/demo/expected.txt.
+    /// Compares what is said about scenes, formats and faults with tests/golden/{demo,scenes}.
     Golden {
-        /// Writes the file instead; review the difference like code.
+        /// Writes the files instead; review the difference like code.
         #[arg(long)]
         bless: bool,
     },

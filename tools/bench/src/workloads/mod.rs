@@ -5,6 +5,7 @@ mod evt;
 mod files;
 mod pipeline;
 mod radar;
+mod serial;
 
 pub(crate) use files::from_file;
 
@@ -22,6 +23,11 @@ pub(crate) static ALL: &[Workload] = &[
     Workload { name: "dat_decode face 64 KiB chunks", prepare: files::dat },
     Workload { name: "read imx636 evt3 from file", prepare: files::read_imx636 },
     Workload { name: "read face aedat4 from file", prepare: files::read_aedat4 },
+    Workload { name: "serial_session u16 3 rx x 64 chirps x 128 samples", prepare: serial::words },
+    Workload {
+        name: "serial_session delta-rice 3 rx x 64 chirps x 128 samples",
+        prepare: serial::delta_rice,
+    },
     Workload {
         name: "range_doppler 3 rx x 64 chirps x 128 samples i16",
         prepare: radar::range_doppler,

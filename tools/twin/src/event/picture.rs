@@ -21,8 +21,8 @@ pub(super) struct Picture {
     /// `[row][column]`: log luminance of skin, hair and cloth with eyes and mouth closed; how much
     /// of the texel is person; log luminance of what lies behind lids and lips; what glasses change.
     pub(super) texels: Vec<[f32; 4]>,
-    /// Largest change of luminance per millimetre around each cell.
-    steepness: Vec<f32>,
+    /// Largest change of luminance per millimetre across and down, around each cell.
+    steepness: Vec<[f32; 2]>,
     pub(super) eyes: Opening,
     pub(super) mouth: Opening,
 }
@@ -62,49 +62,62 @@ impl Picture {
         let row = (y - TOP).clamp(0.0, single(TALL) - 1.01);
         let (i, j) = (whole32(column), whole32(row));
         let (a, b) = (column - single(i), row - single(j));
-        let top = &self.texels[j * WIDE + i..j * WIDE + i + 2];
-        let below = &self.texels[(j + 1) * WIDE + i..(j + 1) * WIDE + i + 2];
-        std::array::from_fn(|n| {
-            let upper = top[0][n] + a * (top[1][n] - top[0][n]);
-            let lower = below[0][n] + a * (below[1][n] - below[0][n]);
-            upper + b * (lower - upper)
-        })
+        let first = j * WIDE + i;
+        let block = &self.texels[first..first + WIDE + 2];
+        let upper = mix(block[0], block[1], a);
+        let lower = mix(block[WIDE], block[WIDE + 1], a);
+        mix(upper, lower, b)
     }
 
-    /// Bound of the change of luminance per millimetre around a point.
+    /// Bound of the change of luminance per millimetre across and down, around a point.
     #[inline]
-    pub(super) fn steepness(&self, x: f32, y: f32) -> f32 {
+    pub(super) fn steepness(&self, x: f32, y: f32) -> [f32; 2] {
         let column = whole32((x - LEFT) / single(CELL)).min(CELLS - 1);
         let row = whole32((y - TOP) / single(CELL)).min(TALL / CELL - 1);
         self.steepness[row * CELLS + column]
     }
 }
 
-fn steepness(texels: &[[f32; 4]]) -> Vec<f32> {
+/// From `a` to `b` by `share`, written out so that it becomes one vector operation.
+#[inline]
+fn mix(a: [f32; 4], b: [f32; 4], share: f32) -> [f32; 4] {
+    [
+        a[0] + share * (b[0] - a[0]),
+        a[1] + share * (b[1] - a[1]),
+        a[2] + share * (b[2] - a[2]),
+        a[3] + share * (b[3] - a[3]),
+    ]
+}
+
+fn steepness(texels: &[[f32; 4]]) -> Vec<[f32; 2]> {
     let rows = TALL / CELL;
-    let mut own = vec![0.0_f32; CELLS * rows];
+    let mut own = vec![[0.0_f32; 2]; CELLS * rows];
     for y in 0..TALL - 1 {
         for x in 0..WIDE - 1 {
             let here = texels[y * WIDE + x];
-            for there in [texels[y * WIDE + x + 1], texels[(y + 1) * WIDE + x]] {
+            let cell = &mut own[(y / CELL).min(rows - 1) * CELLS + (x / CELL).min(CELLS - 1)];
+            for (axis, next) in [y * WIDE + x + 1, (y + 1) * WIDE + x].into_iter().enumerate() {
+                let there = texels[next];
                 // At the outline, person turns into backdrop: about a log unit of difference.
                 let skin = (there[0] - here[0]).abs() * here[1];
                 let step = skin + (there[1] - here[1]).abs() + (there[3] - here[3]).abs();
-                let cell = &mut own[(y / CELL).min(rows - 1) * CELLS + (x / CELL).min(CELLS - 1)];
-                *cell = cell.max(step);
+                cell[axis] = cell[axis].max(step);
             }
         }
     }
     // A tile of pixels may reach into the neighbour cells.
-    (0..own.len())
-        .map(|n| {
-            let (row, column) = (n / CELLS, n % CELLS);
-            let rows = row.saturating_sub(1)..(row + 2).min(rows);
-            rows.flat_map(|r| {
-                (column.saturating_sub(1)..(column + 2).min(CELLS)).map(move |c| (r, c))
-            })
-            .map(|(r, c)| own[r * CELLS + c])
-            .fold(0.0, f32::max)
-        })
-        .collect()
+    (0..own.len()).map(|n| around(&own, n, rows)).collect()
+}
+
+/// The largest of a cell and its neighbours, for each axis.
+fn around(own: &[[f32; 2]], n: usize, rows: usize) -> [f32; 2] {
+    let (row, column) = (n / CELLS, n % CELLS);
+    let mut most = [0.0_f32; 2];
+    for row in row.saturating_sub(1)..(row + 2).min(rows) {
+        for column in column.saturating_sub(1)..(column + 2).min(CELLS) {
+            let cell = own[row * CELLS + column];
+            most = [most[0].max(cell[0]), most[1].max(cell[1])];
+        }
+    }
+    most
 }

@@ -87,18 +87,22 @@ impl Pixels {
         }
         let span = narrow(time - before);
         let leaked = self.leak * span;
-        let old: [f32; TILE] = std::array::from_fn(|n| self.filtered[first + n]);
+        let mut old = [0.0; TILE];
+        old.copy_from_slice(&self.filtered[first..first + TILE]);
         let mut lag = 0.0_f32;
         let mut crossed = false;
-        for n in 0..TILE {
-            let at = first + n;
+        let own = first..first + TILE;
+        let thresholds = self.on[own.clone()].iter().zip(&self.off[own.clone()]);
+        let states = self.filtered[own.clone()].iter_mut().zip(&self.memory[own]);
+        for ((luminance, (filtered, memory)), (on, off)) in
+            luminance.iter().zip(states).zip(thresholds)
+        {
             // A darker pixel is slower, as its photocurrent is smaller; backward Euler.
-            let speed = self.bandwidth * (1.0 + 0.6 * luminance[n]).max(0.1) * span;
-            let now = old[n] + speed / (1.0 + speed) * (luminance[n] - old[n]);
-            self.filtered[at] = now;
-            lag = lag.max((luminance[n] - now).abs());
-            let difference = now - self.memory[at] + leaked;
-            crossed |= difference >= self.on[at] || difference <= -self.off[at];
+            let speed = self.bandwidth * (1.0 + 0.6 * luminance).max(0.1) * span;
+            *filtered += speed / (1.0 + speed) * (luminance - *filtered);
+            lag = lag.max((luminance - *filtered).abs());
+            let difference = *filtered - memory + leaked;
+            crossed |= difference >= *on || difference <= -off;
         }
         if crossed {
             for (n, old) in old.iter().enumerate() {

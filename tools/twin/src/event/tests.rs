@@ -174,3 +174,27 @@ fn a_bus_that_is_too_slow_loses_events_and_says_so() {
     assert_eq!(footage.events.len() + footage.lost, 60_000);
     assert!((19_000..21_100).contains(&footage.events.len()), "{}", footage.events.len());
 }
+
+/// The slow twin of skipping tiles: render everything anew and compare.
+#[test]
+fn skipped_tiles_show_what_rendering_them_would_show() {
+    let person = Person::draw(3, 0, 1.0);
+    let script = label(Expression::Shock);
+    let played = Performance::play(&person, &script, &Mood::PLAIN, 2.0, 3, "take");
+    let mut pixels = Pixels::new(SMALL, &quiet().camera, Random::stream(1, "pixels"));
+    let mut tiles = scene(SMALL, Some((&person, &played)), &quiet(), 3);
+    for step in 0..1_200 {
+        tiles.step(real(step) * STEP, played.entry(step), &mut pixels);
+        if step % 300 != 299 {
+            continue;
+        }
+        let mut fresh = scene(SMALL, Some((&person, &played)), &quiet(), 3);
+        let mut others = Pixels::new(SMALL, &quiet().camera, Random::stream(1, "pixels"));
+        fresh.step(0.0, played.entry(step), &mut others);
+        let pairs = tiles.shown().iter().zip(fresh.shown());
+        let off = pairs.filter(|(kept, new)| (*kept - *new).abs() > tiles::CHANGE).count();
+        // The bound is that of the middle of a tile; its corners turn and stretch a little more.
+        let share = real(off) / real(fresh.shown().len());
+        assert!(share < 3e-3, "step {step}: {off} pixels are more than {} off", tiles::CHANGE);
+    }
+}

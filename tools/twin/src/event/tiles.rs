@@ -13,11 +13,13 @@ use crate::motion::Pose;
 use crate::number::{narrow, single};
 use crate::person::ActionUnit;
 
-/// A tile is rendered when its luminance may have changed by this much, log units: a sixth of a
+/// A tile is rendered when its luminance may have changed by this much, log units: a quarter of a
 /// threshold, so that crossings interpolated between two looks are timed to within that.
-pub(super) const CHANGE: f32 = 0.03;
+pub(super) const CHANGE: f32 = 0.045;
 /// Longest time between two looks at a still tile, seconds: the leak then moves memories by 0.002.
 const PATIENCE: f64 = 0.1;
+/// Glasses end this far above and below the eyes, millimetres.
+const BELOW_GLASSES: f32 = 35.0;
 /// Softness of lids and lips, millimetres.
 const SOFT: f32 = 0.9;
 
@@ -165,10 +167,19 @@ impl Tiles {
         self.subject = subject;
     }
 
+    /// Log luminance as last rendered, tile after tile.
+    #[cfg(test)]
+    pub(super) fn shown(&self) -> &[f32] {
+        &self.shown
+    }
+
     /// Lets the pixels of `tile` look at what was last rendered.
     fn show(&mut self, tile: usize, time: f64, flicker: f32, pixels: &mut Pixels) {
         let shown = &self.shown[tile * TILE..(tile + 1) * TILE];
-        let luminance = std::array::from_fn(|n| shown[n] + flicker);
+        let mut luminance = [flicker; TILE];
+        for (luminance, shown) in luminance.iter_mut().zip(shown) {
+            *luminance += shown;
+        }
         let lag = pixels.look(tile, time, &luminance);
         let seen = &mut self.seen[tile];
         (seen.looked, seen.flicker, seen.lags) = (time, flicker, lag > CHANGE);
@@ -182,17 +193,18 @@ impl Tiles {
         let bend = subject.warp.at(bare);
         let point = [bare[0] - bend[0], bare[1] - bend[1]];
         let seen = &self.seen[tile];
-        let moved = (point[0] - seen.point[0]).abs() + (point[1] - seen.point[1]).abs();
+        let moved = [(point[0] - seen.point[0]).abs(), (point[1] - seen.point[1]).abs()];
         let steepness = subject.picture.steepness(point[0], point[1]);
         let opening = subject.picture.opening_change(point, gaps, &seen.gaps);
-        let change = moved * steepness + (bend[2] - seen.shade).abs() + opening.unwrap_or(0.0);
+        let slid = moved[0] * steepness[0] + moved[1] * steepness[1];
+        let change = slid + (bend[2] - seen.shade).abs() + opening.unwrap_or(0.0);
         // Never seen: infinitely far away times a steepness of zero is no number.
-        let change = if moved.is_finite() { change } else { f32::INFINITY };
+        let change = if moved[0].is_finite() { change } else { f32::INFINITY };
         if change <= CHANGE {
             // Whatever moves next, it needs this much travel to matter; the picture's steepness is
             // that of a neighbourhood, so half a cell of travel is allowed at most. Lids and lips
             // have ways of their own.
-            let needed = ((CHANGE - change) / (steepness + SHADE)).min(4.0);
+            let needed = ((CHANGE - change) / (steepness[0].max(steepness[1]) + SHADE)).min(4.0);
             let until = if opening.is_none() { self.travel + f64::from(needed) } else { 0.0 };
             self.seen[tile].until = until;
             return None;
@@ -218,22 +230,33 @@ impl Tiles {
         let (a, b) = (corner(0.0, 0.0), corner(size, 0.0));
         let (c, d) = (corner(0.0, size), corner(size, size));
         let special = picture.near_opening([0.5 * (a[0] + d[0]), 0.5 * (a[1] + d[1])]);
-        for n in 0..TILE {
-            let (u, v) = ((single(n % SIDE) + 0.5) / size, (single(n / SIDE) + 0.5) / size);
-            let [x, y, shade, skull_x, skull_y] = std::array::from_fn(|i| {
-                let (upper, lower) = (a[i] + u * (b[i] - a[i]), c[i] + u * (d[i] - c[i]));
-                upper + v * (lower - upper)
-            });
+        let glasses = subject.glasses && a[4] < BELOW_GLASSES && d[4] > -BELOW_GLASSES;
+        let shown = &mut self.shown[tile * TILE..(tile + 1) * TILE];
+        let wall = &self.wall[tile * TILE..(tile + 1) * TILE];
+        let mut at = [0.0; 5];
+        let mut step = [0.0; 5];
+        for (n, (shown, wall)) in shown.iter_mut().zip(wall).enumerate() {
+            if n % SIDE == 0 {
+                let down = (single(n / SIDE) + 0.5) / size;
+                for i in 0..5 {
+                    let (start, end) = (a[i] + down * (c[i] - a[i]), b[i] + down * (d[i] - b[i]));
+                    step[i] = (end - start) / size;
+                    at[i] = start - 0.5 * step[i];
+                }
+            }
+            for (at, step) in at.iter_mut().zip(step) {
+                *at += step;
+            }
+            let [x, y, shade, skull_x, skull_y] = at;
             let [mut skin, share, ..] = picture.at(x, y);
             if special {
                 let (gap, inner) = gaps.inside(picture, x, y);
                 skin += gap * (inner - skin);
             }
-            if subject.glasses {
+            if glasses {
                 skin += picture.at(skull_x, skull_y)[3];
             }
-            let wall = self.wall[tile * TILE + n];
-            self.shown[tile * TILE + n] = wall + share * (skin + shade - wall);
+            *shown = wall + share * (skin + shade - wall);
         }
     }
 }

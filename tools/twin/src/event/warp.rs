@@ -116,13 +116,15 @@ impl Warp {
         let row = ((y - TOP) / pitch).clamp(0.0, single(ROWS) - 1.01);
         let (i, j) = (whole32(column), whole32(row));
         let (a, b) = (column - single(i), row - single(j));
-        let top = &self.sum[j * COLUMNS + i..j * COLUMNS + i + 2];
-        let below = &self.sum[(j + 1) * COLUMNS + i..(j + 1) * COLUMNS + i + 2];
-        std::array::from_fn(|n| {
-            let upper = top[0][n] + a * (top[1][n] - top[0][n]);
-            let lower = below[0][n] + a * (below[1][n] - below[0][n]);
-            upper + b * (lower - upper)
-        })
+        let first = j * COLUMNS + i;
+        let block = &self.sum[first..first + COLUMNS + 2];
+        let mut bend = [0.0; PARTS];
+        for (n, part) in bend.iter_mut().enumerate() {
+            let upper = block[0][n] + a * (block[1][n] - block[0][n]);
+            let lower = block[COLUMNS][n] + a * (block[COLUMNS + 1][n] - block[COLUMNS][n]);
+            *part = upper + b * (lower - upper);
+        }
+        bend
     }
 }
 

@@ -205,3 +205,35 @@ fn another_radar_is_heard_in_some_chirps_and_not_in_the_others() {
     }
     assert!((0.05..0.5).contains(&(real(loud) / real(chirps))), "{loud} of {chirps}");
 }
+
+/// How far the head's patches within 15 mm of `(x, y)` go when `unit` is shown fully, millimetres.
+fn moved(unit: ActionUnit, x: f64, y: f64) -> f64 {
+    let person = Person::draw(1, 0, 0.0);
+    let mut performance = Performance::still(2.0);
+    performance.edit(|t, pose| pose.units[unit.index()] = if t > 1.0 { 1.0 } else { 0.0 });
+    let near: Vec<Patch> = person
+        .patches
+        .iter()
+        .filter(|patch| patch.body == Body::Head)
+        .filter(|patch| (patch.rest[0] - x).hypot(patch.rest[1] - y) < 15.0)
+        .cloned()
+        .collect();
+    let occupant = Occupant::new(Arc::new(person), Arc::new(performance), &Setting::PLAIN);
+    near.iter()
+        .map(|patch| {
+            let (rest, shown) =
+                (occupant.whereabouts(patch, 0.5), occupant.whereabouts(patch, 1.5));
+            1e3 * array::distance(rest, shown)
+        })
+        .fold(0.0, f64::max)
+}
+
+#[test]
+fn the_radar_sees_the_jaw_drop_at_the_chin_and_the_brows_rise_at_the_brows() {
+    let face = Person::draw(1, 0, 0.0).anatomy;
+    let (chin, brow) = (0.85 * face.chin, -face.brow);
+    assert!(moved(ActionUnit::JawDrop, 0.0, chin) > 12.0);
+    assert!(moved(ActionUnit::JawDrop, 0.0, brow) < 0.05);
+    assert!(moved(ActionUnit::InnerBrowRaiser, 12.0, brow) > 4.0);
+    assert!(moved(ActionUnit::InnerBrowRaiser, 0.0, chin) < 0.05);
+}

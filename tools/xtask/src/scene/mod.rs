@@ -4,7 +4,7 @@
 //! with the right units, not a data set: nothing may be trained or evaluated on it.
 
 mod event;
-mod noise;
+pub(crate) mod noise;
 mod radar;
 mod visitor;
 

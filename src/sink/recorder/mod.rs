@@ -1,0 +1,142 @@
+//! Recording while the pipeline runs: a thread that writes MCAP files and is never waited for.
+//!
+//! ```text
+//! Recorder -> queue (64 MiB, newest dropped) -> archive (files, caps, a disk that fails) -> folder
+//! ```
+//!
+//! A chunk is closed and handed to the disk (`fdatasync`) twice a second, so that a crash of the
+//! program or of the machine loses less than a second. Whatever is lost is counted
+//! ([`Recorder::counts`]), said in the recording, and seen in the numbers of the inputs.
+
+mod archive;
+mod config;
+mod names;
+mod queue;
+mod volume;
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::Cell;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ndarray::ArrayRef3;
+
+use crate::data::{Counts, Input};
+use crate::recording::{Opening, Packed};
+use crate::units::{HostClock, Micros, Stamp};
+
+pub use config::Config;
+
+use super::Envelope;
+use archive::Archive;
+use queue::{Next, Queue};
+use volume::Folder;
+
+/// The writer looks after the disk this often when nothing comes.
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// Time between two pictures of a map.
+const PREVIEW_PERIOD: Micros = Micros::from_millis(500);
+
+/// The pipeline's end of a recording.
+#[derive(Debug)]
+pub struct Recorder {
+    queue: Arc<Queue>,
+    thread: JoinHandle<()>,
+    unix_offset: Micros,
+    number: Cell<u64>,
+    previewed: Cell<Option<Stamp<HostClock>>>,
+}
+
+impl Recorder {
+    /// Starts to record into the folder of `config`.
+    ///
+    /// # Errors
+    /// When the thread cannot be started. A disk that fails is tried again and ends nothing.
+    pub fn start(config: &Config, opening: Opening) -> io::Result<Self> {
+        let folder = Folder::new(&config.folder);
+        let unix_offset = Micros(opening.unix_offset_us);
+        let archive = Archive::new(folder, config.clone(), opening);
+        let queue = Arc::new(Queue::default());
+        let thread = std::thread::Builder::new().name("record".into()).spawn({
+            let queue = Arc::clone(&queue);
+            move || write(archive, &queue)
+        })?;
+        let (number, previewed) = (Cell::new(0), Cell::new(None));
+        Ok(Self { queue, thread, unix_offset, number, previewed })
+    }
+
+    /// Records what the pipeline is about to be told, now `now`.
+    pub fn input(&self, input: &Input, now: Stamp<HostClock>) {
+        let number = self.number.get();
+        self.number.set(number + 1);
+        self.queue.put(Packed::input(number, input, self.unix(now)));
+    }
+
+    /// Records what is published.
+    ///
+    /// # Errors
+    /// Never for the payloads of this crate; the type system does not know that.
+    pub fn published(&self, envelope: &Envelope) -> Result<(), super::EncodeError> {
+        let published = Stamp::from_micros(envelope.header.published_us);
+        let line = envelope.to_json_line()?;
+        self.queue.put(Packed::published(&envelope.topic, line, self.unix(published)));
+        Ok(())
+    }
+
+    /// True twice a second: it is time for pictures of the maps.
+    pub fn wants_preview(&self, now: Stamp<HostClock>) -> bool {
+        let due = self.previewed.get().is_none_or(|last| now - last >= PREVIEW_PERIOD);
+        if due {
+            self.previewed.set(Some(now));
+        }
+        due
+    }
+
+    /// Records a picture of `map[rx, range_bin, doppler_bin]` of radar `source`.
+    pub fn preview(&self, source: usize, map: &ArrayRef3<f32>, now: Stamp<HostClock>) {
+        self.queue.put(Packed::preview(source, map, self.unix(now)));
+    }
+
+    /// Entries lost so far, by reason: `record-queue-full`, `record-failed`.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let (dropped, failed) = self.queue.losses();
+        let mut counts = Counts::default();
+        counts.add(queue::FULL, dropped);
+        counts.add(archive::FAILED, failed);
+        counts
+    }
+
+    /// Writes what waits and ends the file.
+    pub fn finish(self) {
+        self.queue.close();
+        if self.thread.join().is_err() {
+            tracing::error!("the recorder panicked");
+        }
+    }
+
+    const fn unix(&self, now: Stamp<HostClock>) -> i64 {
+        now.as_micros().saturating_add(self.unix_offset.0)
+    }
+}
+
+/// The thread.
+fn write(mut archive: Archive<Folder>, queue: &Queue) {
+    loop {
+        match queue.next(GLANCE) {
+            Next::Entry(entry) => archive.take(&entry),
+            Next::Idle => archive.idle(),
+            Next::Close => {
+                archive.finish();
+                queue.fail(archive.lost());
+                return;
+            }
+        }
+        queue.fail(archive.lost());
+    }
+}
