@@ -83,6 +83,16 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
+    /// Writes so many bytes that mean nothing, behind everything so far: an encryption that takes
+    /// whole blocks then has no part of it left.
+    ///
+    /// # Errors
+    /// When the file fails.
+    pub fn pad(&mut self, bytes: usize) -> Result<(), WriteError> {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+        Ok(self.file.write_private_record(PADDING, &vec![0; bytes], Default::default())?)
+    }
+
     /// Closes the chunk, so that everything so far is whole in `out`.
     ///
     /// # Errors
@@ -141,6 +151,8 @@ impl<W: Write> Writer<W> {
     }
 }
 
+/// Opcode of a record that readers skip (MCAP, "private records").
+const PADDING: u8 = 0x80;
 /// Message encoding of inputs.
 const LAYOUT_ENCODING: &str = "x-visaged";
 /// Topic of inputs, alone or with the name of a sensor behind it.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use sha2::{Digest as _, Sha256};
 use visaged::data::message::Message;
 use visaged::data::{Counts, Epoch, Event, RadarFrame, Source};
 use visaged::data::{
@@ -21,7 +22,7 @@ use visaged::units::{HostClock, Stamp};
 
 use crate::scratch::Scratch;
 use crate::support;
-use crate::zmtp::Subscriber;
+use crate::zmtp::{Subscriber, python_with};
 
 /// The first `seconds` of the shipped scene, as recordings of their own.
 pub fn scene(folder: &Scratch, seconds: i64) -> [PathBuf; 2] {
@@ -281,6 +282,48 @@ fn a_converted_scene_replays_to_the_bytes_of_the_scene_and_converts_to_the_same_
     let info: serde_json::Value = serde_json::from_slice(&info.stdout).unwrap();
     assert_eq!((&info["whole"], &info["sensors"][0]["frames"]), (&true.into(), &60.into()));
     assert_eq!(info["published"].as_u64(), Some(lines.lines().count() as u64));
+}
+
+#[test]
+fn the_mcap_reader_of_others_finds_the_same_samples_events_and_pictures() {
+    let Some(python) = python_with("mcap") else {
+        support::skipped("no Python has mcap");
+        return;
+    };
+    let folder = Scratch::new("record-others");
+    let scene = scene(&folder, 3);
+    let file = folder.path().join("scene.mcap");
+    let paths = [&scene[..], std::slice::from_ref(&file)].concat();
+    assert!(visaged(&["convert"], &paths).status.success());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/reference/recording.py");
+    let output = Command::new(python).arg(script).arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let hex = |digest: &[u8]| digest.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    // Samples lie behind the 1024 bytes of the recording's own header, in the same order.
+    let samples = &fs::read(scene[0].join("radar.npy")).unwrap()[1024..];
+    let radar = &found["sensors"]["infineon"];
+    assert_eq!(
+        (&radar["count"], &radar["sha256"]),
+        (&60.into(), &hex(&Sha256::digest(samples)).into())
+    );
+    let (mut digest, mut count) = (Sha256::new(), 0);
+    let mut camera = sensor::open(&scene[1]).unwrap();
+    while let Some(Reading::Events(batch)) = camera.read().unwrap() {
+        for event in batch.events {
+            count += 1;
+            digest.update(event.t.to_le_bytes());
+            digest.update(event.x.to_le_bytes());
+            digest.update(event.y.to_le_bytes());
+            digest.update([u8::from(event.on)]);
+        }
+    }
+    let camera = &found["sensors"]["evt"];
+    assert_eq!(
+        (&camera["count"], &camera["sha256"]),
+        (&count.into(), &hex(&digest.finalize()).into())
+    );
+    assert!(count > 10_000 && found["pictures"].as_u64() > Some(1), "{found}");
 }
 
 #[test]

@@ -33,6 +33,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rustfft", &["dsp"]),
     ("ndarray", &["data", "sensor", "dsp", "model", "pipeline", "recording", "sink", "command"]),
     ("mcap", &["recording"]),
+    ("age", &["sink"]),
     ("candle_core", &["model"]),
     ("candle_nn", &["model"]),
     ("safetensors", &["model"]),

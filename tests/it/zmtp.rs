@@ -125,10 +125,15 @@ impl Subscriber {
 
 /// A Python that has pyzmq: the one that CI prepares, or the system's.
 pub fn python_with_zmq() -> Option<PathBuf> {
+    python_with("zmq")
+}
+
+/// A Python that has `module`: the one that CI prepares, or the system's.
+pub fn python_with(module: &str) -> Option<PathBuf> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
     [own, PathBuf::from("python3")].into_iter().find(|python| {
         Command::new(python)
-            .args(["-c", "import zmq"])
+            .args(["-c", &format!("import {module}")])
             .stderr(Stdio::null())
             .status()
             .is_ok_and(|status| status.success())

@@ -125,7 +125,8 @@ impl<V: Volume> Archive<V> {
         self.check_room()?;
         let taken = self.volume.list()?;
         let newest = taken.iter().filter_map(|kept| names::number(&kept.name)).max().unwrap_or(0);
-        let name = names::name(newest.saturating_add(1), now);
+        let sealed = self.config.recipient.is_some();
+        let name = names::name(newest.saturating_add(1), now, sealed);
         let file = self.volume.create(&name)?;
         let writer = match Writer::start(file, &self.opening, now) {
             Ok(writer) => writer,
@@ -144,6 +145,10 @@ impl<V: Volume> Archive<V> {
     fn flush(&mut self, now: i64) -> Result<(), Failure> {
         self.check_room()?;
         let Some(part) = &mut self.part else { return Ok(()) };
+        let padding = self.volume.padding();
+        if padding > 0 {
+            part.writer.pad(padding)?;
+        }
         part.writer.flush()?;
         self.volume.sync()?;
         (part.flushed, part.loose, part.told, part.kept) = (now, 0, 0, true);
@@ -170,7 +175,10 @@ impl<V: Volume> Archive<V> {
         let Some(part) = self.part.take() else { return Ok(()) };
         let (loose, told) = (part.loose, part.told);
         let ended = part.writer.finish().map_err(Failure::from);
-        let result = ended.and_then(|_file| Ok(self.volume.sync()?));
+        let result = ended.and_then(|file| {
+            self.volume.close(file)?;
+            Ok(self.volume.sync()?)
+        });
         if result.is_err() {
             self.lose(loose);
             self.untold += told;

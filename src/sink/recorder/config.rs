@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::seal::Recipient;
+
 /// `[record]`: without this table nothing is recorded.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -27,6 +29,10 @@ pub struct Config {
     /// Mebibytes that stay free on the disk: below that nothing is recorded. Default: 512.
     #[serde(default = "least_free_mib")]
     pub least_free_mib: u32,
+    /// Public key of `age-keygen`, `age1...`, to which files are encrypted: this machine cannot read
+    /// them again. Needs a build with `--features encrypt`. Default: none, files are in the clear.
+    #[serde(default)]
+    pub recipient: Option<String>,
 }
 
 const fn file_minutes() -> u32 {
@@ -60,6 +66,7 @@ impl Config {
             total_mib: total_mib(),
             max_age_hours: max_age_hours(),
             least_free_mib: least_free_mib(),
+            recipient: None,
         }
     }
 
@@ -80,6 +87,12 @@ impl Config {
                 return Err((key.to_owned(), problem));
             }
         }
-        Ok(())
+        self.recipient().map(drop)
+    }
+
+    /// The key, parsed.
+    pub(super) fn recipient(&self) -> Result<Option<Recipient>, (String, String)> {
+        let parsed = self.recipient.as_deref().map(Recipient::parse).transpose();
+        parsed.map_err(|problem| ("recipient".to_owned(), problem))
     }
 }

@@ -12,6 +12,7 @@ mod archive;
 mod config;
 mod names;
 mod queue;
+mod seal;
 mod volume;
 
 #[cfg(test)]
@@ -56,9 +57,10 @@ impl Recorder {
     /// Starts to record into the folder of `config`.
     ///
     /// # Errors
-    /// When the thread cannot be started. A disk that fails is tried again and ends nothing.
+    /// When the thread cannot be started, or there is a key that cannot be used. A disk that fails is tried again and ends nothing.
     pub fn start(config: &Config, opening: Opening) -> io::Result<Self> {
-        let folder = Folder::new(&config.folder);
+        let recipient = config.recipient().map_err(|(_, problem)| io::Error::other(problem))?;
+        let folder = Folder::new(&config.folder, recipient);
         let unix_offset = Micros(opening.unix_offset_us);
         let archive = Archive::new(folder, config.clone(), opening);
         let queue = Arc::new(Queue::default());

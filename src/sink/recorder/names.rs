@@ -5,21 +5,28 @@
 const PREFIX: &str = "visaged-";
 /// Behind the time.
 const SUFFIX: &str = ".mcap";
+/// Behind that, if the file is encrypted.
+const SEALED: &str = ".age";
 
 /// The number in `name`; `None` if it is not ours to delete.
 pub(super) fn number(name: &str) -> Option<u64> {
-    let (number, _) = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.split_once('-')?;
+    let (number, _) = name
+        .strip_prefix(PREFIX)?
+        .trim_end_matches(SEALED)
+        .strip_suffix(SUFFIX)?
+        .split_once('-')?;
     number.parse().ok()
 }
 
-/// The name of number `number`, begun at the Unix time `micros`.
-pub(super) fn name(number: u64, micros: i64) -> String {
+/// The name of number `number`, begun at the Unix time `micros`, encrypted or not.
+pub(super) fn name(number: u64, micros: i64, sealed: bool) -> String {
+    let sealed = if sealed { SEALED } else { "" };
     let seconds = micros.div_euclid(1_000_000);
     let (year, month, day) = date(seconds.div_euclid(86_400));
     let second = seconds.rem_euclid(86_400);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!(
-        "{PREFIX}{number:06}-{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z{SUFFIX}"
+        "{PREFIX}{number:06}-{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z{SUFFIX}{sealed}"
     )
 }
 
@@ -53,10 +60,11 @@ mod tests {
             (1_795_417_199, "20261123T065959Z"),
             (4_107_542_400, "21000301T000000Z"),
         ] {
-            let name = name(42, seconds * 1_000_000);
+            let name = name(42, seconds * 1_000_000, false);
             assert_eq!(name, format!("visaged-000042-{text}.mcap"));
             assert_eq!(number(&name), Some(42));
         }
+        assert_eq!(number(&name(43, 0, true)), Some(43));
         assert_eq!(number("visaged-7.mcap"), None);
     }
 }

@@ -72,6 +72,14 @@ impl Volume for Disk {
         Ok(Handle { disk: self.clone(), name: name.to_owned() })
     }
 
+    fn close(&mut self, _file: Handle) -> io::Result<()> {
+        self.0.borrow_mut().attempt()
+    }
+
+    fn padding(&self) -> usize {
+        0
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         let mut plates = self.0.borrow_mut();
         plates.syncs += 1;
@@ -265,4 +273,56 @@ fn the_oldest_files_go_when_all_take_too_much_or_are_too_old_and_strangers_stay(
     // The one that was open meanwhile was last written now.
     assert_eq!(after.len(), 3, "{after:?}");
     assert!(after.contains(&"notes.txt".to_owned()) && before.last() == after.get(1));
+}
+
+#[cfg(not(feature = "encrypt"))]
+#[test]
+fn a_build_that_cannot_encrypt_refuses_a_key_and_does_not_record_in_the_clear() {
+    let config = Config { recipient: Some("age1x".into()), ..config() };
+    let (key, problem) = config.check().unwrap_err();
+    assert!(key == "recipient" && problem.contains("--features encrypt"), "{problem}");
+    assert!(Recorder::start(&config, opening()).is_err());
+}
+
+#[cfg(feature = "encrypt")]
+#[test]
+fn an_encrypted_recording_is_read_with_the_key_alone_and_up_to_the_last_flush() {
+    use std::io::Read as _;
+
+    let key = age::x25519::Identity::generate();
+    let config = Config { recipient: Some(key.to_public().to_string()), ..config() };
+    config.check().unwrap();
+    let wrong = Config { recipient: Some("age1x".into()), ..config.clone() };
+    assert_eq!(wrong.check().unwrap_err().0, "recipient");
+    let path = std::env::temp_dir().join(format!("visaged-seal-{}", std::process::id()));
+    let folder = Folder::new(&path, config.recipient().unwrap());
+    let mut archive = Archive::new(folder, Config { least_free_mib: 0, ..config }, opening());
+    let read = || {
+        let file = std::fs::read_dir(&path).unwrap().next().unwrap().unwrap().path();
+        assert!(file.to_str().unwrap().ends_with(".mcap.age"));
+        let sealed = std::fs::read(file).unwrap();
+        assert!(!sealed.windows(13).any(|bytes| bytes == b"visaged.Input"), "in the clear");
+        let stranger = age::x25519::Identity::generate();
+        let open = |key| age::Decryptor::new(&sealed[..]).unwrap().decrypt(std::iter::once(key));
+        assert!(open(&stranger as &dyn age::Identity).is_err());
+        let mut plain = Vec::new();
+        // A file that is still open has no last block: what is before it is good.
+        let _cut = open(&key as &dyn age::Identity).unwrap().read_to_end(&mut plain);
+        let mut reader = Reader::open(&plain[..]).unwrap();
+        let mut inputs = 0;
+        while reader.read().unwrap().is_some() {
+            inputs += 1;
+        }
+        (inputs, reader.ending())
+    };
+    for number in 0..100 {
+        let now = START + i64::try_from(number).unwrap() * 50_000;
+        let input = Input::Clock { now: Stamp::from_micros(now) };
+        archive.take(&Packed::input(number, &input, now));
+        let (inputs, ending) = read();
+        assert!(inputs + 10 > number && ending == Some(Ending::Cut), "{inputs} of {number}");
+    }
+    archive.finish();
+    assert_eq!((read(), archive.lost()), ((100, Some(Ending::Whole)), 0));
+    std::fs::remove_dir_all(path).unwrap();
 }

@@ -6,6 +6,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use super::seal::{Output, Recipient};
+
 /// What recordings need of a disk.
 pub(super) trait Volume {
     /// An open file.
@@ -16,6 +18,15 @@ pub(super) trait Volume {
     /// # Errors
     /// When it cannot be made.
     fn create(&mut self, name: &str) -> io::Result<Self::File>;
+
+    /// Ends a file.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn close(&mut self, file: Self::File) -> io::Result<()>;
+
+    /// Bytes to write in front of a sync, so that everything before them is in the file.
+    fn padding(&self) -> usize;
 
     /// Everything written to the newest file is on the disk when this returns.
     ///
@@ -57,27 +68,37 @@ pub(super) struct Kept {
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
+    recipient: Option<Recipient>,
     newest: Option<File>,
 }
 
 impl Folder {
     /// The folder at `path`; if it is absent it is made with the first file.
-    pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), newest: None }
+    /// With a `recipient`, files are encrypted.
+    pub(super) fn new(path: &Path, recipient: Option<Recipient>) -> Self {
+        Self { path: path.to_owned(), recipient, newest: None }
     }
 }
 
 impl Volume for Folder {
-    type File = File;
+    type File = Output;
 
-    fn create(&mut self, name: &str) -> io::Result<File> {
+    fn create(&mut self, name: &str) -> io::Result<Output> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
         let path = self.path.join(name);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         self.newest = Some(file.try_clone()?);
         // Its name must outlive a power cut, too.
         File::open(&self.path)?.sync_all()?;
-        Ok(file)
+        Output::new(file, self.recipient.as_ref())
+    }
+
+    fn close(&mut self, file: Output) -> io::Result<()> {
+        file.close()
+    }
+
+    fn padding(&self) -> usize {
+        Output::padding(self.recipient.as_ref())
     }
 
     fn sync(&mut self) -> io::Result<()> {
