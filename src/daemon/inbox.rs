@@ -9,8 +9,9 @@ use crate::units::{HostClock, Stamp};
 
 /// Radar frames of one sensor that may wait: 200 ms at 20 Hz.
 const FRAMES: usize = 4;
-/// Event blocks of one sensor that may wait. Cameras send many small ones.
-const BLOCKS: usize = 64;
+/// Event blocks of one sensor that may wait: half a second of blocks of 1 ms, which is what boards
+/// are advised to send, so that a slow moment of the pipeline costs nothing.
+const BLOCKS: usize = 512;
 /// Notices of one sensor that may wait; one a second comes.
 const NOTICES: usize = 16;
 
@@ -184,8 +185,8 @@ mod tests {
     fn a_full_event_queue_drops_the_oldest_block_and_leaves_the_radar_alone() {
         let inbox = Inbox::new(2);
         inbox.put(0, frame(7), Stamp::from_micros(0));
-        (0..66).for_each(|t| inbox.put(1, block(t), Stamp::from_micros(0)));
-        let expected: Vec<_> = [frame(7)].into_iter().chain((2..66).map(block)).collect();
+        (0..514).for_each(|t| inbox.put(1, block(t), Stamp::from_micros(0)));
+        let expected: Vec<_> = [frame(7)].into_iter().chain((2..514).map(block)).collect();
         assert_eq!(drain(&inbox), expected);
         let [Input::Counts { source: 1, counts }] = &inbox.news()[..] else { panic!("no counts") };
         assert_eq!(counts.get("queue-full"), 2);

@@ -14,9 +14,11 @@ use crate::units::{HostClock, Stamp};
 
 /// The control stream.
 const CONTROL: u8 = 0;
-/// Questions for the time that may wait for an answer. A board that answers none gets no more, so
-/// that a write never blocks on one that does not read.
+/// Questions for the time that may wait for an answer. A board that answers none is asked four times
+/// a minute, so that a write never blocks on one that hardly reads.
 const UNANSWERED: usize = 4;
+/// A question that waited so long was lost on the way, or its answer was.
+const FORGOTTEN_NS: u64 = 60_000_000_000;
 
 /// Where the conversation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,8 +233,9 @@ impl Handshake {
     /// Asks the board for its time, if it is known and answers such questions.
     pub(super) fn ask_time(&mut self, now: Stamp<HostClock>) {
         self.now_us = u64::try_from(now.as_micros()).unwrap_or(0).max(self.now_us);
+        let host_send_ns = self.now_us.saturating_mul(1_000);
+        self.asked_ns.retain(|&asked| host_send_ns.saturating_sub(asked) < FORGOTTEN_NS);
         if self.has_met() && self.asked_ns.len() < UNANSWERED {
-            let host_send_ns = self.now_us.saturating_mul(1_000);
             self.asked_ns.push_back(host_send_ns);
             self.say(&Message::TimeRequest(TimeRequest { host_send_ns }));
         }
