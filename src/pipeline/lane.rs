@@ -38,6 +38,7 @@ pub(super) struct Lane {
 }
 
 /// The kernels of a lane.
+#[expect(clippy::large_enum_variant, reason = "there is a handful of them, made once")]
 pub(super) enum Chain {
     Radar(RadarChain),
     Event(Slicer, EventChain),

@@ -83,7 +83,7 @@ impl RadarChain {
                 map: Array3::zeros(slow.map_shape()),
                 peaks: Peaks::plan(slow.map_shape(), slow_axes.range_step, config.slow_peaks)?,
                 axes: slow_axes,
-                config: config.micro_doppler.clone(),
+                config: config.micro_doppler,
                 kernel: slow,
                 newest: None,
             },

@@ -249,7 +249,7 @@ pub fn ask(path: &Path, question: &str) -> Result<String, AskError> {
         };
         let message = timeout(PATIENCE + Duration::from_secs(1), talk)
             .await
-            .map_err(|_| silent("no answer in time".to_owned()))?
+            .map_err(|_elapsed| silent("no answer in time".to_owned()))?
             .map_err(|error| silent(error.to_string()))?;
         let bytes = message.into_vec().pop().unwrap_or_default();
         String::from_utf8(bytes.to_vec()).map_err(|error| silent(error.to_string()))
