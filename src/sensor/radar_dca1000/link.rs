@@ -125,10 +125,12 @@ impl Link {
         }))
     }
 
-    /// Takes what the board says unasked.
+    /// Takes what the board says unasked, unless an answer is waited for: that is not to be missed.
     pub(super) fn listen(&mut self) -> Result<(), Error> {
-        if let Some(control) = &mut self.control {
-            while control.receive(self.board.ip(), false, &mut self.reports)?.is_some() {}
+        if let Some(control) = &mut self.control
+            && control.todo.is_empty()
+        {
+            control.receive(self.board.ip(), false, &mut self.reports)?;
         }
         Ok(())
     }

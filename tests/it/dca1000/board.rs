@@ -247,6 +247,18 @@ fn a_board_that_refuses_or_does_not_answer_is_an_error_that_names_the_command() 
 }
 
 #[test]
+fn an_answer_that_comes_between_two_reads_is_not_missed() {
+    let (board, mut sensor) = Board::new(8);
+    let idle = Some(Reading::Notice(Notice::Idle));
+    for command in [Command::Alive, Command::Version, Command::Reset] {
+        // Asks, and waits in vain.
+        assert_eq!(sensor.read().unwrap(), idle);
+        assert_eq!(board.answer(0), command.encode());
+        assert_eq!(sensor.read().unwrap(), idle);
+    }
+}
+
+#[test]
 fn a_board_that_went_away_is_lost_and_its_next_frames_are_a_new_time() {
     let (board, mut sensor) = Board::with(6, 1024, "");
     board.start(&mut *sensor);
