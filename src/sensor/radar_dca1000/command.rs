@@ -88,7 +88,7 @@ fn delay(micros: u16) -> [u8; 4] {
 /// What the board says on the command channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
-    /// Code of the command that is answered, or [`STATUS`].
+    /// Code of the command that is answered, or `STATUS`.
     pub code: u16,
     /// 0 for success, 1 for failure; a version or a set of conditions for some codes.
     pub status: u16,

@@ -117,15 +117,16 @@ impl<C: Copy> ClockFit<C> {
 
     /// Takes a finished time exchange.
     ///
-    /// One that excludes the fit is left out. Five such in a row are believed, and all before
-    /// them is forgotten: the clock has stepped.
+    /// One that excludes the fit is left out, unless it was so much quicker than all others that the
+    /// fit must be wrong. Five such in a row are believed, and all before them is forgotten: the
+    /// clock has stepped.
     pub fn exchange(&mut self, exchange: &Exchange<C>) -> Verdict {
         if !exchange.is_possible() {
             self.rejected += 1;
             return Verdict::Impossible;
         }
         let round = exchange.round();
-        if self.fit.is_some_and(|fit| !fit.agrees(round)) {
+        if self.fit.is_some_and(|fit| !fit.agrees(round)) && !self.is_quickest_by_far(round) {
             self.misses += 1;
             if self.misses < NEW_TRUTH {
                 self.rejected += 1;
@@ -204,6 +205,13 @@ impl<C: Copy> ClockFit<C> {
             (Some(_), _) => ClockState::Holdover,
             (None, _) => ClockState::Unsynced,
         }
+    }
+
+    /// Whether `round` was on its way for less than a third of the time of any other: rounds that
+    /// all waited at the same end agree with each other, and are all wrong.
+    fn is_quickest_by_far(&self, round: Round) -> bool {
+        let least = self.rounds.iter().map(|round| round.round_trip()).min();
+        least.is_some_and(|least| round.round_trip().saturating_mul(3) < least)
     }
 
     fn push_arrival(&mut self, sent: Stamp<C>, received: Stamp<HostClock>) -> bool {

@@ -360,3 +360,31 @@ proptest! {
         }
     }
 }
+
+/// The start on a busy machine: every answer of the quick rounds is read 60 ms late, and later every
+/// second one.
+#[test]
+fn one_quick_round_corrects_a_start_at_which_all_answers_were_late() {
+    let mut clock = ClockFit::<RadarClock>::new();
+    let ask = |clock: &mut ClockFit<RadarClock>, host: i64, late: i64| {
+        let device = host + 5_000_000; // the truth
+        clock.exchange(&Exchange {
+            host_sent: Stamp::from_micros(host),
+            device_received: Stamp::from_micros(device + 400),
+            device_sent: Stamp::from_micros(device + 450),
+            host_received: Stamp::from_micros(host + 900 + late),
+        })
+    };
+    for n in 0..8 {
+        ask(&mut clock, n * 100_000, 60_000 + n * 10);
+    }
+    let offset = |clock: &ClockFit<RadarClock>, host: i64| {
+        clock.status(Stamp::from_micros(host)).offset_us.unwrap()
+    };
+    assert!((offset(&clock, 800_000) - 5_000_000).abs() > 25_000, "the start was meant to mislead");
+    for n in 1..12 {
+        ask(&mut clock, n * 1_000_000, 60_000 * (n % 2));
+    }
+    let error = offset(&clock, 12_000_000) - 5_000_000;
+    assert!(error.abs() < 1_000, "off by {error} us");
+}
