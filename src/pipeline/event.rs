@@ -1,13 +1,10 @@
 //! One event camera through the kernels: filters, face region, voxels, and a summary per hop.
 
-use ndarray::Array4;
-
 use crate::data::message::{EventSummary, RegionPixels};
 use crate::data::{At, Counts, EventSlice, Geometry};
-use crate::dsp::event::{Denoise, FaceRegion, Voxels};
 use crate::units::{HostClock, Micros, Stamp};
 
-use super::EventConfig;
+use super::{EventConfig, EventInputs};
 
 /// Hops without events that are summed up one by one; a longer silence is skipped, so that an hour
 /// of darkness, or a clock that jumps, costs nothing.
@@ -15,11 +12,7 @@ const MOST_EMPTY_HOPS: i64 = 100;
 
 /// The kernels of one event camera and what they count between two summaries.
 pub(super) struct EventChain {
-    denoise: Denoise,
-    face: FaceRegion,
-    voxels: Voxels,
-    /// `[polarity, bin, row, column]`, the input of the event network.
-    tensor: Array4<f32>,
+    inputs: EventInputs,
     hop: i64,
     /// End of the hop that is being summed up, lane time; unknown before the first event.
     hop_end: Option<i64>,
@@ -38,10 +31,7 @@ pub(super) struct EventChain {
 impl EventChain {
     pub(super) fn plan(config: &EventConfig, geometry: Geometry) -> Self {
         Self {
-            denoise: Denoise::plan(&config.denoise, geometry),
-            face: FaceRegion::plan(&config.face, geometry),
-            voxels: Voxels::plan(&config.voxels),
-            tensor: Array4::zeros(Voxels::SHAPE),
+            inputs: EventInputs::plan(config, geometry),
             hop: i64::from(config.voxels.hop_ms) * 1000,
             hop_end: None,
             offset: None,
@@ -70,19 +60,14 @@ impl EventChain {
                     .get_or_insert((event.t.div_euclid(self.hop) + 1).saturating_mul(self.hop));
             }
             self.seen += 1;
-            if !self.denoise.keeps(event) {
-                continue;
+            let region = self.inputs.region();
+            // No network reads the windows yet: they are cut so that their cost and their counters
+            // are real.
+            if self.inputs.push(event, |_, _| {}) {
+                self.kept += 1;
+                self.on += u64::from(event.on);
+                self.in_face += u64::from(region.contains(event.x, event.y));
             }
-            self.kept += 1;
-            self.on += u64::from(event.on);
-            self.in_face += u64::from(self.face.sighting().region.contains(event.x, event.y));
-            // No network reads the tensor yet: windows are cut so that their cost and their
-            // counters are real.
-            while self.voxels.run(event.t, self.face.sighting().region, &mut self.tensor).is_some()
-            {
-            }
-            self.face.push(event);
-            self.voxels.push(event);
         }
         // A slice is shorter than a hop and says when it ended: its triggers count there.
         self.triggers += u64::try_from(batch.triggers.len()).unwrap_or(u64::MAX);
@@ -125,7 +110,7 @@ impl EventChain {
 
     /// Forgets the open window; the stream starts again later.
     pub(super) fn restart(&mut self) {
-        self.voxels.restart();
+        self.inputs.restart();
         (self.hop_end, self.offset) = (None, None);
         self.in_face = 0;
     }
@@ -133,8 +118,8 @@ impl EventChain {
     /// What this chain lost, by reason.
     pub(super) fn dropped(&self) -> Counts {
         let mut counts = Counts::default();
-        counts.add("event-outside-sensor", self.denoise.counts().outside);
-        counts.add("event-window-overflow", self.voxels.counts().overflow);
+        counts.add("event-outside-sensor", self.inputs.filtered().outside);
+        counts.add("event-window-overflow", self.inputs.windows().overflow);
         counts.add("event-hop-skipped", self.skipped_hops);
         counts
     }
@@ -142,17 +127,17 @@ impl EventChain {
     /// What this chain took out on purpose, by reason.
     pub(super) fn filtered(&self) -> Counts {
         let mut counts = Counts::default();
-        let denoise = self.denoise.counts();
+        let denoise = self.inputs.filtered();
         counts.add("event-hot-pixel", denoise.hot);
         counts.add("event-refractory", denoise.refractory);
         counts.add("event-background", denoise.background);
         // Before the first window, or so late that its windows are closed.
-        counts.add("event-in-no-window", self.voxels.counts().unused);
+        counts.add("event-in-no-window", self.inputs.windows().unused);
         counts
     }
 
     fn summary(&mut self) -> EventSummary {
-        let region = self.face.sighting().region;
+        let region = self.inputs.region();
         let seconds = Micros(self.hop).as_seconds();
         #[expect(
             clippy::cast_precision_loss,

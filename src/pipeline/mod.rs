@@ -7,6 +7,7 @@ mod agreement;
 mod config;
 mod decide;
 mod event;
+mod inputs;
 mod lane;
 mod radar;
 mod vital;
@@ -23,6 +24,7 @@ use crate::sync::{Merge, TimeLine};
 use crate::units::{HostClock, Micros, Stamp};
 
 pub use config::{Config, EventConfig, PlanError, RadarConfig};
+pub use inputs::{EventInputs, RadarInputConfig, RadarInputs};
 
 use decide::Decisions;
 use lane::{Chain, Lane};
