@@ -24,7 +24,7 @@ use crate::sync::{Merge, TimeLine};
 use crate::units::{HostClock, Micros, Stamp};
 
 pub use config::{Config, EventConfig, PlanError, RadarConfig};
-pub use inputs::{EventInputs, RadarInputConfig, RadarInputs};
+pub use inputs::{EventInputs, RadarInputConfig, RadarInputs, Seen};
 
 use decide::Decisions;
 use lane::{Chain, Lane};

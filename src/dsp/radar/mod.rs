@@ -39,7 +39,7 @@ mod window;
 pub use circle::Circle;
 pub use mean_spectrum::MeanSpectrum;
 pub use micro_doppler::{MicroDoppler, MicroDopplerConfig, MicroDopplerMode};
-pub use model_input::{ModelInput, ModelInputConfig};
+pub use model_input::{ModelInput, ModelInputConfig, decibel_scale};
 pub use peak::{Cell, Found, MapAxes, PeakConfig, Peaks, Place};
 pub use range_doppler::{Clutter, Offset, RangeDoppler, RangeDopplerConfig};
 pub use range_profile::{RangeMotion, RangeProfile};

@@ -34,6 +34,8 @@ impl ModelInputConfig {
 /// 4. Values are scaled so that the least is 0 and the largest 1; a map all equal becomes zeros.
 pub struct ModelInput {
     map_shape: (usize, usize, usize),
+    /// Metres from one row of an input to the next.
+    row_step: f64,
     range: Vec<Taps>,
     doppler: Vec<Taps>,
     /// `[kept range bin, doppler_bin]`.
@@ -57,6 +59,7 @@ impl ModelInput {
     ///
     /// # Errors
     /// When the map has no cell.
+    #[expect(clippy::cast_precision_loss, reason = "bin counts are far below 2^52")]
     pub fn plan(
         map_shape: (usize, usize, usize),
         range_step: Meters,
@@ -69,6 +72,7 @@ impl ModelInput {
         let kept = kept_bins(range_bins, range_step, config);
         Ok(Self {
             map_shape,
+            row_step: range_step.0 * kept as f64 / Self::SIDE as f64,
             range: taps(kept, 0, 0),
             doppler: taps(doppler_bins, doppler_bins / 2, Self::SIDE / 2),
             combined: vec![0.0; kept * doppler_bins],
@@ -76,11 +80,33 @@ impl ModelInput {
         })
     }
 
+    /// The first row of an input that lies at `range` or beyond.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates, and the result is clamped to the input"
+    )]
+    pub fn row_of(&self, range: Meters) -> usize {
+        ((range.0 / self.row_step).ceil() as usize).min(Self::SIDE - 1)
+    }
+
     /// Shapes: `map[rx, range_bin, doppler_bin]` in, `input[range, doppler]` of 64 x 64 out.
     ///
     /// # Panics
     /// When the map has not the planned shape or the input is not 64 x 64.
     pub fn run(&mut self, map: &ArrayRef3<f32>, input: &mut ArrayRef2<f32>) {
+        self.resample(map, input);
+        min_max_scale(input);
+    }
+
+    /// The first three steps alone: magnitudes in the unit of the map.
+    ///
+    /// Shapes: as of [`run`](Self::run).
+    ///
+    /// # Panics
+    /// When the map has not the planned shape or the input is not 64 x 64.
+    pub fn resample(&mut self, map: &ArrayRef3<f32>, input: &mut ArrayRef2<f32>) {
         assert_eq!(map.dim(), self.map_shape, "the map was not planned for");
         assert_eq!(input.dim(), (Self::SIDE, Self::SIDE), "the input has the wrong shape");
         self.combine(map);
@@ -97,7 +123,6 @@ impl ModelInput {
                 *cell = row[taps.first..].iter().zip(&taps.weights).map(|(x, w)| x * w).sum();
             }
         }
-        min_max_scale(input);
     }
 
     /// Mean over receive antennas of the range bins that are kept.
@@ -167,6 +192,20 @@ fn min_max_scale(input: &mut ArrayRef2<f32>) {
     }
 }
 
+/// Magnitudes as decibels below the largest, `span` of them as 0 to 1: the largest becomes 1, what
+/// is weaker by `span` or more 0. What is all zero, or not finite, becomes zeros.
+pub fn decibel_scale(magnitudes: &mut ArrayRef2<f32>, span: f32) {
+    let most = magnitudes.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    if most > 0.0 && most.is_finite() {
+        let steepness = 20.0 / span;
+        magnitudes
+            .iter_mut()
+            .for_each(|x| *x = (1.0 + steepness * (*x / most).log10()).clamp(0.0, 1.0));
+    } else {
+        magnitudes.fill(0.0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::cast_precision_loss, reason = "test maps are small")]
@@ -224,6 +263,17 @@ mod tests {
         let input = input_of(&map, config);
         assert!((input[[63, 63]] - 1.0).abs() < 1e-6);
         assert!(input[[0, 63]] > 0.8, "a strong bin far away must not set the scale");
+    }
+
+    #[test]
+    fn decibels_reach_from_one_at_the_largest_to_zero_at_the_span() {
+        let mut map = Array2::from_shape_vec((1, 4), vec![5.0, 0.5, 0.05, 0.0]).unwrap();
+        decibel_scale(&mut map, 40.0);
+        let expected = [1.0, 0.5, 0.0, 0.0];
+        assert!(map.iter().zip(expected).all(|(x, e)| (x - e).abs() < 1e-6), "{map}");
+        let mut nothing = Array2::zeros((2, 2));
+        decibel_scale(&mut nothing, 40.0);
+        assert_eq!(nothing, Array2::<f32>::zeros((2, 2)));
     }
 
     fn input_of(map: &Array3<f32>, config: ModelInputConfig) -> Array2<f32> {

@@ -1,7 +1,10 @@
 //! `lab`: makes data sets, and networks out of them. One file or folder per subcommand.
 
 mod dataset;
+mod inputs;
 mod progress;
+mod split;
+mod train;
 mod twin;
 
 use anyhow::Result;
@@ -19,10 +22,19 @@ struct Lab {
 enum Command {
     /// Records simulated persons with a simulated radar and event camera.
     Twin(twin::Options),
+    /// Computes what networks see of recordings.
+    Inputs(inputs::Options),
+    /// Says which recordings teach, calibrate and test.
+    Split(split::Options),
+    /// Trains one network.
+    Train(train::Options),
 }
 
 fn main() -> Result<()> {
     match Lab::parse().command {
         Command::Twin(options) => twin::run(&options),
+        Command::Inputs(options) => inputs::run(&options),
+        Command::Split(options) => split::run(&options),
+        Command::Train(options) => train::run(&options),
     }
 }

@@ -95,7 +95,8 @@ impl Script {
     pub fn timed(&self, times: impl Fn(Expression) -> (f64, f64)) -> Self {
         let mut labels = self.labels.clone();
         for n in 0..labels.len() {
-            let next = labels.get(n + 1).map_or(f64::INFINITY, |next| next.onset);
+            // The last one may last as long as the session was cued for, see `cued`.
+            let next = labels.get(n + 1).map_or(labels[n].end + 0.5, |next| next.onset);
             let label = &mut labels[n];
             let (rise, fall) = times(label.expression);
             label.apex = label.onset + rise.min(0.5 * (label.offset - label.onset));
@@ -131,6 +132,6 @@ mod tests {
         let times: Vec<f64> =
             script.labels.iter().flat_map(|l| [l.onset, l.apex, l.offset, l.end]).collect();
         assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
-        assert!(*times.last().unwrap() < 65.0);
+        assert!(*times.last().unwrap() < 60.0);
     }
 }
