@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::EventConfig;
 use crate::data::{ChirpConfig, Event, Geometry, RadarFrame};
-use crate::dsp::event::{Denoise, DenoiseCounts, FaceRegion, Region, VoxelCounts, Voxelized, Voxels};
+use crate::dsp::event::{
+    Denoise, DenoiseCounts, FaceRegion, Region, VoxelCounts, Voxelized, Voxels,
+};
 use crate::dsp::radar::{
     Error, FrameShape, MapAxes, MicroDoppler, MicroDopplerConfig, ModelInput, ModelInputConfig,
     RangeDoppler, RangeDopplerConfig,
