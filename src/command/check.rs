@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use super::Failure;
 use crate::config::Config;
+use crate::daemon;
 
-/// Reads a configuration file, checks every value, and opens nothing.
+/// Reads a configuration file, checks every value, and loads the model bundle; opens no sensor.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The file.
@@ -16,12 +17,15 @@ pub(super) struct Args {
 
 pub(super) fn execute(args: &Args) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
+    // Without sensors: whether the bundle fits them is known when they are opened.
+    let (_pipeline, bundle) = daemon::plan(&config, &[])?;
     writeln!(
         std::io::stdout(),
-        "{}: good; sensors: {}, endpoints: {}",
+        "{}: good; sensors: {}, endpoints: {}, bundle: {}",
         args.config.display(),
         config.sensors.len(),
-        config.publish.endpoints.len()
+        config.publish.endpoints.len(),
+        bundle.as_deref().unwrap_or("none")
     )
     .map_err(Failure::Stdout)
 }

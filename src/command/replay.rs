@@ -101,7 +101,8 @@ fn again(args: &Args, run: Run) -> Result<(), Failure> {
     let (config, mut pipeline) = match &args.config {
         Some(file) => {
             let config = Config::load(file)?;
-            let (pipeline, _bundle) = daemon::plan(&config, run.sources())?;
+            let (pipeline, bundle) = daemon::plan(&config, run.sources())?;
+            run.compare(bundle.as_deref());
             (config, pipeline)
         }
         None => run.plan()?,

@@ -58,6 +58,15 @@ fn readable(answer: &Value) -> String {
         format!("bundle {}", word(&hello["bundle"])),
     ];
     let status = &answer["status"]["payload"];
+    for network in status["networks"].as_array().into_iter().flatten() {
+        lines.push(format!(
+            "{}: {}, {}, trained on: {}",
+            word(&network["role"]),
+            word(&network["name"]),
+            word(&network["state"]),
+            word(&network["trained_on"])
+        ));
+    }
     for sensor in status["sensors"].as_array().into_iter().flatten() {
         let mut line = format!(
             "{}: {}, {} received",

@@ -172,6 +172,7 @@ mod tests {
             alignment: Alignment::Live,
             sensors: states.iter().map(sensor).collect(),
             bundle: None,
+            networks: Vec::new(),
             dropped: Counts::default(),
             filtered: Counts::default(),
         };

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Counts;
 
+mod network;
+
+pub use network::{NetworkState, NetworkStatus};
+
 /// Major version of topics and payloads, the `v1` of `v1/identity/`.
 pub const SCHEMA_VERSION: u16 = 1;
 
@@ -359,6 +363,10 @@ pub struct Status {
     /// Hash of the model bundle in use; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<String>,
+    /// The networks in it; absent without any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub networks: Vec<NetworkStatus>,
     /// What the pipeline lost, and what publishing refused or dropped (`publish-...`), by reason;
     /// empty while all is well.
     #[schemars(with = "std::collections::BTreeMap<String, u64>")]

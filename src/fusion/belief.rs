@@ -72,7 +72,7 @@ pub(super) fn of_radar(
     // The logistic function is the softmax of two; it saturates instead of overflowing.
     let moves = 1.0 / (1.0 + ((still - dynamic) / calibration.gate_temperature).exp());
     let moves = match routing {
-        Routing::Hard if dynamic >= still => 1.0,
+        Routing::Hard if routing.experts(scores.gate)[0] => 1.0,
         Routing::Hard => 0.0,
         Routing::Soft => moves,
     };

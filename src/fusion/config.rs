@@ -70,6 +70,17 @@ pub enum Routing {
     Soft,
 }
 
+impl Routing {
+    /// Which experts a gate with these logits, dynamic and static, asks for: dynamic, static.
+    #[must_use]
+    pub fn experts(self, [dynamic, still]: [f32; 2]) -> [bool; 2] {
+        match self {
+            Self::Hard => [dynamic >= still, dynamic < still],
+            Self::Soft => [true; 2],
+        }
+    }
+}
+
 impl Config {
     /// Checks the ranges.
     ///

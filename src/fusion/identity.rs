@@ -114,6 +114,20 @@ impl IdentityGate {
         self.lockout.record()
     }
 
+    /// True if the score of the radar frame of `now` would be used: somebody may be there, and may
+    /// be checked. Asked before the frame is taken.
+    pub fn wants_score(&mut self, now: Now, has_echo: bool) -> bool {
+        matches!(self.judge, Judge::Present(_))
+            && self.lockout.look(now.boot) == Lock::Open
+            && (has_echo || self.presence.somebody(now.host))
+    }
+
+    /// The lease as it stands.
+    #[must_use]
+    pub const fn lease(&self) -> Lease {
+        self.lease
+    }
+
     /// Takes the radar frame of `now`, later than the one before.
     pub fn push(&mut self, now: Now, seen: &Observation, liveness: Liveness) {
         self.started.get_or_insert(now.host);

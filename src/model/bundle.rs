@@ -3,6 +3,8 @@
 //! ```toml
 //! schema = 1
 //! tool-version = "0.1.0"
+//! seen = ["0000000000000000000000000000000000000000000000000000000000000000"]  # optional: SHA-256
+//!                                # of each recording file that was trained or calibrated on
 //!
 //! [radar]                        # optional: refuse other chirps
 //! rx = 3
@@ -13,9 +15,24 @@
 //! chirp-period-us = 391.55
 //! frame-period-ms = 50
 //!
+//! [radar.inputs]                 # optional: how frames become inputs, a `pipeline::RadarInputConfig`
+//! range-doppler.clutter.mti.alpha = 0.8
+//! micro-doppler.mode = "stacked-frames"
+//!
 //! [event]                        # optional: refuse other windows
 //! window-ms = 320
 //! background-activity-us = 5000
+//!
+//! [identity]                     # optional: without it nobody is ever identified
+//! enrolled = { mean = 0.0, deviation = 1.0 }   # window means of the authentication's score
+//! reference = { mean = 3.0, deviation = 1.6 }
+//!
+//! [expression]                   # optional: without it no expression is ever shown
+//! gate-temperature = 1.3
+//! radar-reliability = 0.9
+//! event-reliability = 0.9
+//! half-rate-ev-s = 2000
+//! least-confidence = 0.6
 //!
 //! [[network]]
 //! name = "fooder_gate"           # row of MODELS
@@ -27,7 +44,14 @@
 //! threshold = 0.5                # optional
 //! temperature = 1.0              # optional
 //! trained-on = "simulated twin"
+//!
+//! [network.calibration]          # of the authentication alone: what makes one score of its errors
+//! variant = "leaves"
+//! means = [0.1, 0.2, 0.3, 0.1, 0.2, 0.3]
+//! deviations = [0.01, 0.02, 0.03, 0.01, 0.02, 0.03]
 //! ```
+//!
+//! Weights are 32-bit floats, or 16-bit ones, which take half the space and are widened.
 //!
 //! The order of checks: manifest, then per network size, SHA-256, safetensors, and at last that
 //! names, shapes and types of the tensors are exactly those of the network. Nothing is loaded in
@@ -38,6 +62,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::fooder_auth::FooderAuth;
@@ -45,9 +71,10 @@ use super::fooder_auth::score::Calibration;
 use super::manifest::{Manifest, NetworkRow};
 use super::weights::Shelf;
 use super::{Digest, Error, EventRequirement, Kind, Model, Network, RadarRequirement};
+use crate::data::score::{ExpressionCalibration, IdentityCalibration, Miscalibrated};
 
-/// Largest manifest read, bytes.
-const MANIFEST_LIMIT: u64 = 64 * 1024;
+/// Largest manifest read, bytes: a recording file takes 70 of them.
+const MANIFEST_LIMIT: u64 = 1024 * 1024;
 /// Largest file of weights read, bytes: C3D with all its dense layers has 312 MB.
 const WEIGHTS_LIMIT: u64 = 512 * 1024 * 1024;
 
@@ -63,8 +90,17 @@ pub struct Bundle {
     pub radar: Option<RadarRequirement>,
     /// How events must be prepared.
     pub event: Option<EventRequirement>,
+    /// What scores of the authentication are worth; checked.
+    pub identity: Option<IdentityCalibration>,
+    /// What answers of the expression networks are worth; checked.
+    pub expression: Option<ExpressionCalibration>,
+    /// SHA-256 of each recording file that was trained or calibrated on: whoever evaluates on one
+    /// of them measures memory.
+    pub seen: Vec<Digest>,
     /// The networks, in the order of the manifest.
     pub networks: Vec<Loaded>,
+    /// The manifest, for tables that others read.
+    text: Vec<u8>,
 }
 
 /// One network of a bundle.
@@ -102,16 +138,40 @@ impl Bundle {
         let bytes = read(&path, MANIFEST_LIMIT)?;
         let refused = |source| Error::Manifest { path: path.clone(), source: Box::new(source) };
         let manifest: Manifest = toml::from_slice(&bytes).map_err(refused)?;
-        let Manifest { tool_version, radar, event, network, .. } = manifest;
+        let Manifest { tool_version, radar, event, identity, expression, seen, network, .. } =
+            manifest;
 
+        let value = Value { path: &path, text: &bytes };
+        value.check("identity", identity.as_ref(), IdentityCalibration::check)?;
+        value.check("expression", expression.as_ref(), ExpressionCalibration::check)?;
         let mut networks: Vec<Loaded> = Vec::with_capacity(network.len());
         for row in network {
-            let value = Value { path: &path, text: &bytes };
             let loaded = load_network(folder, row, value, &networks)?;
             networks.push(loaded);
         }
-        let (folder, digest) = (folder.to_owned(), Digest::of(&bytes));
-        Ok(Self { folder, digest, tool_version, radar, event, networks })
+        Ok(Self {
+            folder: folder.to_owned(),
+            digest: Digest::of(&bytes),
+            tool_version,
+            radar,
+            event,
+            identity: identity.map(Spanned::into_inner),
+            expression: expression.map(Spanned::into_inner),
+            seen,
+            networks,
+            text: bytes,
+        })
+    }
+
+    /// The table `[radar.inputs]` as whoever makes inputs understands it; `None` if there is none.
+    ///
+    /// # Errors
+    /// When it is not what `T` is made of; the message names line and key.
+    pub fn radar_inputs<T: DeserializeOwned>(&self) -> Result<Option<T>, Error> {
+        let path = self.folder.join("manifest.toml");
+        let refused = |source| Error::Manifest { path, source: Box::new(source) };
+        let manifest: InputsOf<T> = toml::from_slice(&self.text).map_err(refused)?;
+        Ok(manifest.radar.and_then(|radar| radar.inputs))
     }
 
     /// The network with this role.
@@ -119,6 +179,17 @@ impl Bundle {
     pub fn role(&mut self, role: &str) -> Option<&mut Loaded> {
         self.networks.iter_mut().find(|network| network.role == role)
     }
+}
+
+/// The part of a manifest that others read; the rest was checked before.
+#[derive(Deserialize)]
+struct InputsOf<T> {
+    radar: Option<RadarInputsOf<T>>,
+}
+
+#[derive(Deserialize)]
+struct RadarInputsOf<T> {
+    inputs: Option<T>,
 }
 
 /// Where a value of the manifest stands, for messages.
@@ -129,10 +200,22 @@ struct Value<'m> {
 }
 
 impl Value<'_> {
-    fn wrong<T>(self, key: &'static str, value: &Spanned<T>, problem: String) -> Error {
+    fn wrong<T>(self, key: &str, value: &Spanned<T>, problem: String) -> Error {
         let before = self.text.iter().take(value.span().start);
         let line = 1 + before.filter(|&&byte| byte == b'\n').count();
-        Error::ManifestValue { path: self.path.to_owned(), line, key, problem }
+        Error::ManifestValue { path: self.path.to_owned(), line, key: key.to_owned(), problem }
+    }
+
+    /// Holds the optional table `name` to its own `check`.
+    fn check<T>(
+        self,
+        name: &str,
+        table: Option<&Spanned<T>>,
+        check: impl Fn(&T) -> Result<(), Miscalibrated>,
+    ) -> Result<(), Error> {
+        let Some(table) = table else { return Ok(()) };
+        check(table.get_ref())
+            .map_err(|(key, problem)| self.wrong(&format!("{name}.{key}"), table, problem))
     }
 }
 

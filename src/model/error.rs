@@ -43,7 +43,7 @@ pub enum Error {
         /// Line of the value, from 1.
         line: usize,
         /// Key of the value.
-        key: &'static str,
+        key: String,
         /// What is wrong, with both sides.
         problem: String,
     },
@@ -177,8 +177,8 @@ pub enum Fault {
         /// Shape that the network needs.
         expected: Vec<usize>,
     },
-    /// Not 32-bit floats.
-    #[error("{name} is of type {got}, not F32")]
+    /// Neither 32-bit nor 16-bit floats.
+    #[error("{name} is of type {got}, neither F32 nor F16")]
     Type {
         /// Weight.
         name: String,

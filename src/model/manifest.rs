@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::fooder_auth::score::Calibration;
 use super::{Kind, MODELS};
 use crate::data::ChirpConfig;
+use crate::data::score::{ExpressionCalibration, IdentityCalibration};
 
 /// The whole file. Values that can be wrong on their own check themselves while parsing, so that
 /// the parser's error names line and key.
@@ -25,6 +26,13 @@ pub(super) struct Manifest {
     pub(super) radar: Option<RadarRequirement>,
     /// How events must be prepared.
     pub(super) event: Option<EventRequirement>,
+    /// What scores of the authentication are worth.
+    pub(super) identity: Option<Spanned<IdentityCalibration>>,
+    /// What answers of the expression networks are worth.
+    pub(super) expression: Option<Spanned<ExpressionCalibration>>,
+    /// Recordings that must not be evaluated on.
+    #[serde(default)]
+    pub(super) seen: Vec<Digest>,
     /// The networks.
     pub(super) network: Vec<NetworkRow>,
 }
@@ -66,6 +74,10 @@ pub struct RadarRequirement {
     pub chirp_period_us: f64,
     /// Start of a frame to the start of the next, milliseconds; 1 % off is accepted.
     pub frame_period_ms: f64,
+    /// How frames become inputs, in the words of whoever makes them; they are read by
+    /// [`Bundle::radar_inputs`](super::Bundle::radar_inputs). Empty: as the maker has it by default.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub inputs: toml::Table,
 }
 
 impl RadarRequirement {
@@ -114,7 +126,7 @@ pub struct EventRequirement {
 }
 
 /// A SHA-256, written as 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Digest([u8; 32]);
 
@@ -129,6 +141,12 @@ impl Digest {
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

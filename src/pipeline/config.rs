@@ -1,11 +1,14 @@
 //! Settings of the pipeline, each table read by the stage it belongs to.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 use crate::dsp;
 use crate::dsp::event::{DenoiseConfig, FaceConfig, VoxelConfig};
 use crate::dsp::radar::{MicroDopplerConfig, PeakConfig, RangeDopplerConfig, RespirationConfig};
 use crate::fusion;
+use crate::model;
 
 /// `[pipeline]`
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -128,6 +131,27 @@ pub enum PlanError {
     Mixed {
         /// Name of a recording in the configuration.
         name: String,
+    },
+    /// The networks of the model bundle do not fit together.
+    #[error("the model bundle in {folder}: network `{role}`: {problem}", folder = folder.display())]
+    Network {
+        /// The bundle's folder.
+        folder: PathBuf,
+        /// What the network is asked for.
+        role: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// The model bundle says nothing sensible about inputs.
+    #[error(transparent)]
+    Manifest(#[from] model::Error),
+    /// Inputs cannot be made as the model bundle asks.
+    #[error("sensor `{name}`, with `[radar.inputs]` of the model bundle: {error}")]
+    Inputs {
+        /// Name of the radar in the configuration.
+        name: String,
+        /// What its kernels refuse.
+        error: dsp::radar::Error,
     },
     /// The model bundle was made for other sensors.
     #[error(

@@ -4,12 +4,13 @@ use crate::data::message::{
     Alignment, Identity, IdentityState, Liveness, Message, Payload, SensorState,
 };
 use crate::data::score::{EventScores, ExpressionCalibration, RadarScores};
-use crate::data::{Counts, LockoutRecord};
+use crate::data::{Counts, LockoutRecord, RadarFrame};
 use crate::fusion::{
     self, Agreement, ExpressionStage, IdentityGate, Means, Now, Observation, Said, alive,
 };
 use crate::units::{BootClock, HostClock, Meters, Micros, Stamp};
 
+use super::networks::Question;
 use super::radar::Glance;
 use super::{Chain, Lane, Pipeline, message};
 
@@ -85,7 +86,7 @@ impl Decisions {
             let liveness = alive(breath, self.agreement.state(glance.stamp));
             let stranger = heard.radar.map(|scores| scores.stranger);
             counts.add("score-not-finite", u64::from(stranger.is_some_and(|s| !s.is_finite())));
-            let has_echo = glance.targets.iter().flatten().any(|range| *range <= self.farthest);
+            let has_echo = self.has_echo(glance);
             let seen = Observation { is_usable: glance.is_whole, has_echo, stranger };
             self.identity.push(Now { host: glance.stamp, boot }, &seen, liveness);
             self.newest = Some(glance.stamp);
@@ -102,6 +103,30 @@ impl Decisions {
         let identity = self.identity.decide(Now { host: now, boot }, liveness);
         let said = self.expression.decide(now, identity.state == IdentityState::Enrolled);
         (identity, said)
+    }
+
+    /// What the radar's networks are to be asked about the frame of `glance`, which was not decided
+    /// with yet.
+    pub(super) fn question(&mut self, glance: &Glance) -> Question {
+        let boot = self.boot.unwrap_or(Stamp::from_micros(glance.stamp.as_micros()));
+        let now = Now { host: glance.stamp, boot };
+        if !glance.is_whole || !self.identity.wants_score(now, self.has_echo(glance)) {
+            Question::Nothing
+        } else if self.has_lease(glance.stamp) {
+            Question::IdentityAndExpression
+        } else {
+            Question::Identity
+        }
+    }
+
+    /// True if a lease holds at `now`, as far as it was decided.
+    pub(super) fn has_lease(&self, now: Stamp<HostClock>) -> bool {
+        self.identity.lease().holds(now)
+    }
+
+    /// True if something moves near enough to be somebody.
+    fn has_echo(&self, glance: &Glance) -> bool {
+        glance.targets.iter().flatten().any(|range| *range <= self.farthest)
     }
 
     /// Compares the radar's motion with the camera's since the frame before.
@@ -161,10 +186,25 @@ impl Pipeline {
         out.extend(payloads.map(|payload| message(Message::FUSED, now, payload)));
     }
 
-    /// Takes what the chains have seen. Identity rests on the first radar; a second one only helps
+    /// Asks the radar's networks about the frame of sensor `source` that its chain has just seen.
+    pub(super) fn ask_radar(&mut self, source: usize, frame: &RadarFrame) {
+        let Some((listened, networks)) = &mut self.networks.radar else { return };
+        let lane = &self.lanes[source];
+        let Chain::Radar(chain) = &lane.chain else { return };
+        if *listened == source {
+            // A radar that loses data or whose clock is not known is no ground for a lease.
+            let glance = chain.glance().filter(|_| lane.state != SensorState::Degraded);
+            let question =
+                glance.map_or(Question::Nothing, |glance| self.decisions.question(glance));
+            self.networks.radar_scores = networks.run(frame, question, &mut self.counts);
+        }
+    }
+
+    /// Takes what the chains have seen and the networks have said. Identity rests on the first radar; a second one only helps
     /// to see breath.
     fn hear(&mut self) -> Heard {
-        let mut heard = Heard::default();
+        let event = self.networks.event_scores.take();
+        let mut heard = Heard { event, ..Heard::default() };
         let is_radar = |lane: &&mut Lane| matches!(lane.chain, Chain::Radar(_));
         let Some(lane) = self.lanes.iter_mut().find(is_radar) else { return heard };
         heard.is_lost = !lane.sets_the_pace();
@@ -173,6 +213,7 @@ impl Pipeline {
         // A radar that loses data or whose clock is not known is no ground for a lease.
         glance.is_whole &= lane.state != SensorState::Degraded;
         heard.glance = Some(glance);
+        heard.radar = self.networks.radar_scores.take();
         let mut in_face = None;
         for lane in self.lanes.iter_mut().filter(|lane| lane.delivers()) {
             if let Chain::Event(_, chain) = &mut lane.chain {
@@ -181,7 +222,6 @@ impl Pipeline {
         }
         // Recordings that are aligned at their starts may be seconds apart.
         heard.in_face = in_face.filter(|_| self.alignment() != Alignment::Starts);
-        // No network of a bundle gives scores yet: `heard.radar` and `heard.event` wait for them.
         heard
     }
 

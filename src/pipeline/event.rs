@@ -1,7 +1,10 @@
 //! One event camera through the kernels: filters, face region, voxels, and a summary per hop.
 
+use ndarray::Array4;
+
 use crate::data::message::{EventSummary, RegionPixels};
 use crate::data::{At, Counts, EventSlice, Geometry};
+use crate::dsp::event::Voxelized;
 use crate::units::{HostClock, Micros, Stamp};
 
 use super::{EventConfig, EventInputs};
@@ -45,14 +48,17 @@ impl EventChain {
         }
     }
 
-    /// Takes a slice and hands out the summary of each hop that ended before or in it.
+    /// Takes a slice and hands out each window that ended before one of its events, with the host
+    /// time of its end, and the summary of each hop that ended before or in it.
     pub(super) fn push(
         &mut self,
         slice: &At<EventSlice>,
+        mut window: impl FnMut(Stamp<HostClock>, &Voxelized, &Array4<f32>),
         mut say: impl FnMut(Stamp<HostClock>, EventSummary),
     ) {
         let At { stamp, value: EventSlice { end, batch } } = slice;
-        self.offset = Some(stamp.as_micros().saturating_sub(*end));
+        let offset = stamp.as_micros().saturating_sub(*end);
+        self.offset = Some(offset);
         for &event in &batch.events {
             if self.hop_end.is_none_or(|end| event.t >= end) {
                 self.advance(event.t, &mut say);
@@ -61,9 +67,11 @@ impl EventChain {
             }
             self.seen += 1;
             let region = self.inputs.region();
-            // No network reads the windows yet: they are cut so that their cost and their counters
-            // are real.
-            if self.inputs.push(event, |_, _| {}) {
+            let kept = self.inputs.push(event, |voxels, tensor| {
+                let end = Stamp::from_micros(voxels.end.saturating_add(offset));
+                window(end, &voxels, tensor);
+            });
+            if kept {
                 self.kept += 1;
                 self.on += u64::from(event.on);
                 self.in_face += u64::from(region.contains(event.x, event.y));

@@ -9,6 +9,7 @@ mod decide;
 mod event;
 mod inputs;
 mod lane;
+mod networks;
 mod radar;
 mod vital;
 
@@ -18,16 +19,17 @@ use crate::data::message::{Alignment, Message, Payload, SensorState, Status};
 use crate::data::{
     At, Counts, Epoch, EventSlice, Input, Loss, Notice, RadarFrame, Reading, Source, View,
 };
-use crate::fusion::Means;
 use crate::model::Bundle;
 use crate::sync::{Merge, TimeLine};
 use crate::units::{HostClock, Micros, Stamp};
 
 pub use config::{Config, EventConfig, PlanError, RadarConfig};
 pub use inputs::{EventInputs, RadarInputConfig, RadarInputs, Seen};
+pub use networks::{About, EventNetwork, Question, RadarFaces, RadarNetworks, Roles, Stranger};
 
 use decide::Decisions;
 use lane::{Chain, Lane};
+use networks::Networks;
 
 /// Recorded time between two status messages.
 const STATUS_PERIOD: Micros = Micros::from_millis(1_000);
@@ -49,7 +51,7 @@ pub struct Pipeline {
     line: TimeLine,
     merge: Merge<Item>,
     decisions: Decisions,
-    bundle: Option<Bundle>,
+    networks: Networks,
     now: Option<Stamp<HostClock>>,
     decided: Option<Stamp<HostClock>>,
     next_status: Option<Stamp<HostClock>>,
@@ -66,7 +68,8 @@ impl Pipeline {
     /// Plans all kernels for `sources`.
     ///
     /// # Errors
-    /// When a source cannot be processed, or a setting is out of range.
+    /// When a source cannot be processed, a setting is out of range, or the networks of the bundle
+    /// fit neither together nor the sources.
     pub fn plan(
         config: &Config,
         sources: &[Source],
@@ -83,12 +86,8 @@ impl Pipeline {
         }
         let lanes: Vec<_> =
             sources.iter().map(|source| Lane::plan(config, source)).collect::<Result<_, _>>()?;
-        let has_radar = lanes.iter().any(|lane| matches!(lane.chain, Chain::Radar(_)));
-        let means = match &bundle {
-            None => Means::NoBundle,
-            Some(_) if !has_radar => Means::NoRadar,
-            Some(_) => Means::NoNetwork,
-        };
+        let routing = config.decision.expression.routing;
+        let (networks, worth) = Networks::plan(bundle, routing, sources)?;
         let mut merge = Merge::new(lanes.len());
         if live > 0 {
             // Nobody waits for a live sensor that was never heard.
@@ -98,8 +97,8 @@ impl Pipeline {
             line: TimeLine::new(sources),
             merge,
             lanes,
-            decisions: Decisions::plan(&config.decision, &means, None),
-            bundle,
+            decisions: Decisions::plan(&config.decision, &worth.means, worth.expression),
+            networks,
             now: None,
             decided: None,
             next_status: None,
@@ -210,6 +209,7 @@ impl Pipeline {
                 self.flush(source, arrival);
                 self.line.restart_device(source);
                 self.lanes[source].forget();
+                self.networks.restart(source);
                 self.drain(out);
             }
             (Notice::Idle, _) | (Notice::Time(_), None) => {}
@@ -310,6 +310,7 @@ impl Pipeline {
         self.merge.reopen();
         self.decisions.restart();
         self.lanes.iter_mut().for_each(Lane::restart);
+        (0..self.lanes.len()).for_each(|source| self.networks.restart(source));
     }
 
     /// Processes everything that is known to be next.
@@ -344,15 +345,26 @@ impl Pipeline {
         let Chain::Radar(chain) = &mut lane.chain else { return };
         let summary = chain.run(frame.stamp, &frame.value);
         out.push(message(&lane.name, frame.stamp, Payload::Radar(summary)));
+        self.ask_radar(source, &frame.value);
         self.decide(frame.stamp, out);
     }
 
     fn events(&mut self, source: usize, slice: &At<EventSlice>, out: &mut Vec<Message>) {
-        let lane = &mut self.lanes[source];
-        let Chain::Event(_, chain) = &mut lane.chain else { return };
-        let name = &lane.name;
+        let Self { lanes, networks, decisions, counts, .. } = self;
+        let Lane { name, chain: Chain::Event(_, chain), .. } = &mut lanes[source] else { return };
         let said = out.len();
-        chain.push(slice, |stamp, summary| out.push(message(name, stamp, Payload::Event(summary))));
+        let network = networks.event.as_mut().filter(|(listened, _)| *listened == source);
+        let mut network = network.filter(|_| decisions.has_lease(slice.stamp));
+        chain.push(
+            slice,
+            |end, window, voxels| {
+                let Some((_, network)) = &mut network else { return };
+                if let Some(scores) = network.run(window, voxels, counts) {
+                    networks.event_scores = Some((end, scores));
+                }
+            },
+            |stamp, summary| out.push(message(name, stamp, Payload::Event(summary))),
+        );
         if out.len() > said && !self.has_radar() {
             // Nobody else would say it: a subscriber must not be left with silence.
             self.decide(slice.stamp, out);
@@ -401,7 +413,8 @@ impl Pipeline {
         let status = Status {
             alignment: self.alignment(),
             sensors,
-            bundle: self.bundle.as_ref().map(|bundle| bundle.digest.to_string()),
+            bundle: self.networks.digest(),
+            networks: self.networks.status(),
             dropped,
             filtered,
         };

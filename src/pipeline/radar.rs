@@ -138,6 +138,11 @@ impl RadarChain {
         &self.fast.map
     }
 
+    /// What the newest frame shows, while nobody has decided with it.
+    pub(super) const fn glance(&self) -> Option<&Glance> {
+        self.glance.as_ref()
+    }
+
     /// What the newest frame shows, once.
     pub(super) const fn take_glance(&mut self) -> Option<Glance> {
         self.glance.take()

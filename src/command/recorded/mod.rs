@@ -88,6 +88,18 @@ impl Run {
         &self.opening().sources
     }
 
+    /// Says so if the run was recorded with another bundle than `bundle`.
+    pub(super) fn compare(&self, bundle: Option<&str>) {
+        let recorded = self.opening().bundle.as_deref();
+        if recorded != bundle {
+            tracing::warn!(
+                recorded = recorded.unwrap_or("none"),
+                now = bundle.unwrap_or("none"),
+                "replaying with another bundle: identity and expression are not what was said live"
+            );
+        }
+    }
+
     /// The configuration and the pipeline of the run; the bundle must be the same to the bit.
     pub(super) fn plan(&self) -> Result<(Config, Pipeline), Failure> {
         let opening = self.opening();

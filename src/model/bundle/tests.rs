@@ -1,6 +1,8 @@
 //! Bundles that are whole, and every way in which they are not.
 
 use ndarray::ArrayD;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, serialize};
 
 use super::*;
 use crate::data::ChirpConfig;
@@ -158,17 +160,116 @@ fn weights_of_another_preset_are_refused() {
 }
 
 #[test]
-fn half_precision_weights_are_refused_and_not_converted() {
+fn brain_floats_are_refused_and_not_converted() {
     let file = to_file(&tiny());
     let text = String::from_utf8_lossy(&file[8..]).into_owned();
     let header = &text[..text.find("}}").unwrap() + 2];
     // [2] floats take the bytes of [4] halves
-    let halves = header.replacen(r#""F32","shape":[2]"#, r#""F16","shape":[4]"#, 1);
-    let padding = header.len() - halves.len();
+    let halves = header.replacen(r#""F32","shape":[2]"#, r#""BF16","shape":[4]"#, 1);
     let mut changed = file.clone();
-    changed[8..8 + header.len()].copy_from_slice((halves + &" ".repeat(padding)).as_bytes());
+    let length = u64::try_from(halves.len()).unwrap().to_le_bytes();
+    changed.splice(..8 + header.len(), length.into_iter().chain(halves.bytes()));
     let error = fate("halves", &changed).unwrap_err().to_string();
-    assert!(error.contains("is of type F16, not F32"), "{error}");
+    assert!(error.contains("is of type BF16, neither F32 nor F16"), "{error}");
+}
+
+/// The nearest 16-bit float towards zero of each weight, and the file that holds them in 16 bits.
+fn halved(weights: &Weights) -> (Weights, Vec<u8>) {
+    let least = 2.0_f32.powi(-14);
+    let cut = |x: &f32| if x.abs() < least { 0.0 } else { f32::from_bits(x.to_bits() & !0x1fff) };
+    let short: Weights = weights.iter().map(|(name, x)| (name.clone(), x.map(cut))).collect();
+    let half = |x: &f32| -> u16 {
+        let bits = x.to_bits();
+        let (sign, magnitude) = (bits >> 16 & 0x8000, bits & 0x7fff_ffff);
+        let bits = if magnitude == 0 { sign } else { sign | ((magnitude >> 13) - (112 << 10)) };
+        u16::try_from(bits).unwrap()
+    };
+    let all: Vec<(&String, &[usize], Vec<u8>)> = short
+        .iter()
+        .map(|(name, x)| (name, x.shape(), x.iter().flat_map(|x| half(x).to_le_bytes()).collect()))
+        .collect();
+    let views = all.iter().map(|(name, shape, bytes)| {
+        (name, TensorView::new(Dtype::F16, shape.to_vec(), bytes).unwrap())
+    });
+    let file = serialize(views, None).unwrap();
+    (short, file)
+}
+
+#[test]
+fn half_precision_weights_give_the_scores_of_the_same_numbers_in_full() {
+    let (short, halves) = halved(&tiny());
+    let full = to_file(&short);
+    assert!(halves.len() < full.len() && short != tiny());
+    assert_eq!(fate("halves", &halves).unwrap(), fate("full", &full).unwrap());
+}
+
+const WORTH: &str = "\n[identity]\nenrolled = { mean = 0.5, deviation = 1.0 }\n\
+    reference = { mean = 3, deviation = 1.6 }\n\n[expression]\ngate-temperature = 1.3\n\
+    radar-reliability = 0.9\nevent-reliability = 0.8\nhalf-rate-ev-s = 2000\n\
+    least-confidence = 0.6\n";
+
+#[test]
+fn what_scores_are_worth_and_what_was_seen_is_handed_on() {
+    let file = to_file(&tiny());
+    let folder = TestBundle::new("worth", gate(), "tiny", &file);
+    let seen = [Digest::of(b"one"), Digest::of(b"two")];
+    let text = format!(
+        "seen = [\"{}\", \"{}\"]\n{}{WORTH}",
+        seen[0],
+        seen[1],
+        manifest("fooder_gate", "tiny", &file)
+    );
+    folder.write("manifest.toml", text.as_bytes());
+    let bundle = Bundle::load(folder.path()).unwrap();
+    assert_eq!(bundle.seen, seen);
+    assert_eq!(bundle.identity.unwrap().enrolled.mean.to_bits(), 0.5_f64.to_bits());
+    assert_eq!(bundle.expression.unwrap().gate_temperature.to_bits(), 1.3_f64.to_bits());
+}
+
+#[test]
+fn what_no_score_can_be_worth_is_refused_with_its_line_and_key() {
+    let cases: [(&str, &str, &[&str]); 6] = [
+        ("mean = 3", "mean = 0.5", &["line 28", "identity.reference", "tells nobody"]),
+        ("deviation = 1.0", "deviation = 0.0", &["line 28", "identity.enrolled"]),
+        ("0.8", "1.0", &["line 32", "expression.event-reliability", "in 0..=0.99"]),
+        ("least-confidence", "least", &["line 37", "least-confidence"]),
+        ("deviation = 1.6", "deviance = 1.6", &["line 30", "deviance"]),
+        ("schema = 1", "schema = 1\nseen = [\"abc\"]", &["line 2", "64 hexadecimal digits"]),
+    ];
+    for (number, (from, to, words)) in cases.iter().enumerate() {
+        let message =
+            refusal(&format!("worth-{number}"), |text| (text + WORTH).replacen(from, to, 1));
+        for word in [&["manifest.toml"], *words].concat() {
+            assert!(message.contains(word), "{word} is not in: {message}");
+        }
+    }
+}
+
+/// How somebody who makes inputs may have it.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Recipe {
+    salt: u8,
+}
+
+#[test]
+fn inputs_are_described_in_the_words_of_whoever_makes_them() {
+    let file = to_file(&tiny());
+    let folder = TestBundle::new("inputs", gate(), "tiny", &file);
+    let text = manifest("fooder_gate", "tiny", &file);
+    let read = |line: &str| {
+        let text = text.replacen("\n[event]", &format!("\n[radar.inputs]\n{line}\n\n[event]"), 1);
+        folder.write("manifest.toml", text.as_bytes());
+        Bundle::load(folder.path()).unwrap().radar_inputs::<Recipe>()
+    };
+    assert_eq!(read("salt = 3").unwrap(), Some(Recipe { salt: 3 }));
+    let message = read("pepper = 3").unwrap_err().to_string();
+    for word in ["manifest.toml", "line 14", "pepper", "salt"] {
+        assert!(message.contains(word), "{word} is not in: {message}");
+    }
+    folder.write("manifest.toml", text.as_bytes());
+    let absent = Bundle::load(folder.path()).unwrap().radar_inputs::<Recipe>();
+    assert_eq!(absent.unwrap(), None);
 }
 
 #[test]
@@ -178,7 +279,7 @@ fn missing_files_folders_and_pipes_in_their_place_are_refused() {
     assert!(matches!(Bundle::load(folder.path()), Err(Error::Io { .. })));
     fs::create_dir(folder.path().join("net.safetensors")).unwrap();
     assert!(matches!(Bundle::load(folder.path()), Err(Error::NotThisFile { .. })));
-    folder.write("manifest.toml", &vec![b'#'; 64 * 1024 + 1]);
+    folder.write("manifest.toml", &vec![b'#'; 1024 * 1024 + 1]);
     assert!(matches!(Bundle::load(folder.path()), Err(Error::NotThisFile { .. })));
     folder.write("manifest.toml", b"\xff\xfe");
     assert!(matches!(Bundle::load(folder.path()), Err(Error::Manifest { .. })));
