@@ -1,5 +1,7 @@
 //! `lab`: makes data sets, and networks out of them. One file or folder per subcommand.
 
+mod bundle;
+mod calibrate;
 mod dataset;
 mod inputs;
 mod progress;
@@ -28,6 +30,10 @@ enum Command {
     Split(split::Options),
     /// Trains one network.
     Train(train::Options),
+    /// Packs trained networks for the daemon.
+    Bundle(bundle::Options),
+    /// Measures what a bundle's answers are worth.
+    Calibrate(calibrate::Options),
 }
 
 fn main() -> Result<()> {
@@ -36,5 +42,7 @@ fn main() -> Result<()> {
         Command::Inputs(options) => inputs::run(&options),
         Command::Split(options) => split::run(&options),
         Command::Train(options) => train::run(&options),
+        Command::Bundle(options) => bundle::run(&options),
+        Command::Calibrate(options) => calibrate::run(&options),
     }
 }

@@ -71,6 +71,8 @@ pub(crate) struct Member {
     pub(crate) recording: Recording,
     /// What it is used for.
     pub(crate) part: Part,
+    /// How its data set came to be.
+    pub(crate) origin: String,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -168,7 +170,9 @@ impl Split {
                 bail!("{}: `{}` is not in {}", file.display(), row.id, folder.display());
             };
             ensure!(seen.insert(&row.id), "{}: `{}` stands there twice", file.display(), row.id);
-            members.push(Member { folder, recording: recording.clone(), part: row.part });
+            let (recording, part) = (recording.clone(), row.part);
+            let origin = datasets[&folder].origin.clone();
+            members.push(Member { folder, recording, part, origin });
         }
         self.keep_persons_apart(&members)?;
         Ok(members)
@@ -196,6 +200,15 @@ impl Member {
     /// True if `person` is on it.
     pub(crate) fn is_of(&self, person: &str) -> bool {
         self.recording.person.as_deref() == Some(person)
+    }
+
+    /// The files with its samples.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let radar = self.recording.radar.as_ref().map(|path| self.folder.join(path));
+        // A device folder of the radar holds its samples in one file.
+        let radar = radar.map(|path| if path.is_dir() { path.join("radar.npy") } else { path });
+        let event = self.recording.event.as_ref().map(|path| self.folder.join(path));
+        radar.into_iter().chain(event).collect()
     }
 
     /// Hashes of its raw data.
@@ -294,7 +307,7 @@ mod tests {
         let dataset = dataset();
         let member = |id: &str, part| {
             let found = dataset.recordings.iter().find(|one| one.id == id).unwrap();
-            Member { folder: PathBuf::new(), recording: found.clone(), part }
+            Member { folder: PathBuf::new(), recording: found.clone(), part, origin: String::new() }
         };
         let split = Split { enrolled: "anna".into(), rows: vec![] };
         let good = [member("anna-s0", Part::Train), member("anna-s1", Part::Test)];
@@ -311,6 +324,7 @@ mod tests {
             folder: PathBuf::new(),
             recording: dataset.recordings[n].clone(),
             part,
+            origin: String::new(),
         };
         let [a, b] = [member(0, Part::Train), member(6, Part::Test)];
         refuse_shared_data([(&a, &[1, 2][..]), (&b, &[3, 4][..])]).unwrap();

@@ -58,6 +58,23 @@ pub(super) fn learn(
     }
 }
 
+/// Asks `weights` for all that the network of `task` is made of.
+///
+/// # Errors
+/// When there is no such preset.
+pub(super) fn build(task: Task, preset: &str, weights: &Weights) -> Result<()> {
+    fn of<N: Network>(preset: &str, weights: &Weights) -> Result<()> {
+        N::new(&config::<N>(preset)?, &weights.builder())?;
+        Ok(())
+    }
+    match task {
+        Task::Auth => of::<FooderAuth>(preset, weights),
+        Task::Gate => of::<FooderGate>(preset, weights),
+        Task::ExpertDynamic | Task::ExpertStatic => of::<FooderExpert>(preset, weights),
+        Task::Event => of::<Cs3d>(preset, weights),
+    }
+}
+
 /// Hyper-parameters of a preset.
 fn config<N: Network>(preset: &str) -> Result<N::Config> {
     N::preset(preset).with_context(|| {

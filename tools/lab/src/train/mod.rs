@@ -13,14 +13,14 @@ use anyhow::{Context as _, Result, bail};
 use candle_core::DType;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
+use visaged::model::Network;
 use visaged::model::cs3d::Cs3d;
 use visaged::model::fooder_auth::FooderAuth;
 use visaged::model::fooder_expert::FooderExpert;
 use visaged::model::fooder_gate::FooderGate;
-use visaged::model::{Kind, Network};
 
 pub(crate) use fit::{Optimiser, Recipe};
-pub(crate) use samples::{EVENT_SPAN, RADAR_SPAN, Samples, shown};
+pub(crate) use lessons::class;
 pub(crate) use weights::Weights;
 
 use crate::split::{self, Member, Part, Split};
@@ -228,9 +228,15 @@ fn refuse_leakage(members: &[Member]) -> Result<()> {
     split::refuse_shared_data(members.iter().zip(hashes.iter().map(Vec::as_slice)))
 }
 
-/// The row of the daemon's table for `task`.
-pub(crate) fn kind(task: Task) -> Result<&'static Kind> {
-    Kind::named(task.network()).context("the daemon has no such network")
+/// The weights of the finished run in `folder`.
+///
+/// # Errors
+/// When they are not those of its network.
+pub(crate) fn restored(run: &Run, folder: &Path) -> Result<Weights> {
+    let weights = Weights::new(run.recipe.seed);
+    lessons::build(run.task, &run.preset, &weights)?;
+    weights.load(&folder.join(WEIGHTS))?;
+    Ok(weights)
 }
 
 /// Members of a part.

@@ -132,11 +132,6 @@ impl Samples {
         self.index.len()
     }
 
-    /// How many there are of each of `classes` classes.
-    pub(crate) fn count(&self, classes: usize) -> Vec<usize> {
-        (0..classes).map(|class| self.classes.iter().filter(|&&c| c == class).count()).collect()
-    }
-
     /// Shapes: `[sample, ..input]` out.
     ///
     /// # Errors
