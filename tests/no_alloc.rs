@@ -3,12 +3,29 @@
 #![expect(clippy::print_stdout, reason = "there is no test harness to say what passed")]
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+#[path = "it/bundle.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::allow_attributes,
+    reason = "shared with the other tests"
+)]
+mod bundle;
+#[path = "it/scratch.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::allow_attributes,
+    reason = "shared with the other tests"
+)]
+mod scratch;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use candle_core::{DType, Device, Tensor};
 use ndarray::{Array2, Array3, Array4};
-use visaged::data::{ChirpConfig, Event, EventBatch, Geometry, Samples};
+use visaged::data::{ChirpConfig, Counts, Event, EventBatch, Geometry, RadarFrame, Samples};
 use visaged::dsp::event::{
     Denoise, DenoiseConfig, FaceConfig, FaceRegion, Tbr, TimeSurface, VoxelConfig, Voxels,
 };
@@ -17,10 +34,12 @@ use visaged::dsp::radar::{
     ModelInputConfig, PeakConfig, Peaks, RangeDoppler, RangeDopplerConfig, RangeProfile,
     Respiration, RespirationConfig, Window,
 };
+use visaged::fusion::Routing;
 use visaged::model::nn::ops::{Conv, ConvTransposed};
 use visaged::model::nn::program::{Activation, After, Combine, Program};
+use visaged::pipeline::{EventConfig, EventInputs, Question, RadarNetworks, Roles};
 use visaged::sensor::evt::{Decoder, Format, write};
-use visaged::units::{Hertz, Meters, Seconds};
+use visaged::units::{Hertz, Meters, Seconds, Stamp};
 
 struct Counting;
 
@@ -49,6 +68,7 @@ fn main() {
     events();
     decoders();
     network();
+    bundle_networks();
     println!("test result: ok. the hot path does not allocate");
 }
 
@@ -236,6 +256,50 @@ fn network() {
         program.run(&[&input], &mut [&mut output]).unwrap();
     });
     assert!(output.iter().all(|y| y.is_finite()), "the network computed nothing");
+}
+
+/// The networks of a bundle, from frames and events to scores.
+fn bundle_networks() {
+    let nets =
+        [bundle::auth(), bundle::gate(), bundle::dynamic(), bundle::still(), bundle::event()];
+    let roles = Roles::of(bundle::load("no-alloc", "", &nets)).unwrap();
+    let Roles { auth, faces, event, inputs, .. } = roles;
+    let chirp = ChirpConfig::food();
+    let mut radar =
+        RadarNetworks::plan(&inputs, &chirp, auth.unwrap(), faces, Routing::Soft).unwrap();
+    let mut counts = Counts::default();
+    let mut frame = RadarFrame {
+        number: 0,
+        stamp: Stamp::from_micros(0),
+        samples: Samples::Real(Array3::from_shape_fn((3, 64, 128), |(rx, chirp, sample)| {
+            i16::try_from((rx * 7 + chirp * 31 + sample * 17) % 4096).unwrap()
+        })),
+        has_holes: false,
+    };
+    let mut answers = 0;
+    without_allocating("authentication, gate and experts", || {
+        for _ in 0..12 {
+            let scores = radar.run(&frame, Question::IdentityAndExpression, &mut counts);
+            let face = scores.and_then(|scores| scores.expression);
+            answers += usize::from(face.is_some_and(|f| f.dynamic.is_some() && f.still.is_some()));
+            frame.number += 1;
+        }
+    });
+    assert!(answers == 5 + 12, "only {answers} answers");
+    let events = stream();
+    let mut camera = EventInputs::plan(&EventConfig::default(), GEOMETRY);
+    let mut event = event.unwrap();
+    let (mut start, mut windows) = (0, 0);
+    without_allocating("event network", || {
+        for one in &events[..120_000] {
+            camera.push(Event { t: one.t + start, ..*one }, |window, voxels| {
+                windows += usize::from(event.run(&window, voxels, &mut counts).is_some());
+            });
+        }
+        start += 600_000;
+    });
+    assert!(windows > 5, "only {windows} windows were seen");
+    assert!(counts.is_empty(), "{counts:?}");
 }
 
 /// Uses a value up.

@@ -11,6 +11,7 @@
 )]
 
 mod aedat4;
+mod bundle;
 mod configs;
 mod control;
 mod dca1000;
@@ -25,6 +26,7 @@ mod live;
 mod live_pipeline;
 mod lockout;
 mod loopback;
+mod networks;
 mod npy;
 mod openmv;
 mod pcap;

@@ -61,7 +61,7 @@ fn replay(paths: &[PathBuf]) -> String {
 }
 
 /// The recordings in `folder`, oldest first.
-fn recordings(folder: &Path) -> Vec<PathBuf> {
+pub fn recordings(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "mcap"));
