@@ -5,6 +5,7 @@ mod calibrate;
 mod dataset;
 mod inputs;
 mod progress;
+mod scene;
 mod split;
 mod train;
 mod twin;
@@ -34,6 +35,8 @@ enum Command {
     Bundle(bundle::Options),
     /// Measures what a bundle's answers are worth.
     Calibrate(calibrate::Options),
+    /// Records a visit of a simulated person, for the demo.
+    Scene(scene::Options),
 }
 
 fn main() -> Result<()> {
@@ -44,5 +47,6 @@ fn main() -> Result<()> {
         Command::Train(options) => train::run(&options),
         Command::Bundle(options) => bundle::run(&options),
         Command::Calibrate(options) => calibrate::run(&options),
+        Command::Scene(options) => scene::run(&options),
     }
 }
