@@ -15,8 +15,8 @@
 //! another, or be left out; `boot_id`, `seq` and `published_us` of the header are signed with it.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,8 @@ const STAMP_LEN: usize = 33;
 const VERSION: u8 = 1;
 /// Bytes of a private or public key.
 const KEY_LEN: usize = 32;
+/// The system's random numbers: good from early in the boot of the machine.
+const RANDOM: &str = "/dev/urandom";
 /// Permissions of group and others.
 const OTHERS: u32 = 0o077;
 /// The same without the right of the group to read, which an access list shows as.
@@ -108,9 +110,7 @@ impl PrivateKey {
     pub fn create(path: &Path) -> Result<Self, KeyError> {
         let io = |source| KeyError::Io { path: path.to_owned(), source };
         let mut seed = [0; KEY_LEN];
-        // Up to 256 bytes come whole, and only after the system has seeded itself.
-        rustix::rand::getrandom(&mut seed[..], rustix::rand::GetRandomFlags::empty())
-            .map_err(|error| io(error.into()))?;
+        File::open(RANDOM).and_then(|mut random| random.read_exact(&mut seed)).map_err(io)?;
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
         writeln!(file, "{}", hex(&seed)).and_then(|()| file.sync_all()).map_err(io)?;

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use toml::Value;
+use toml::{Table, Value};
 use visaged::config::Config;
 
 fn metadata() -> Value {
-    let manifest: Value = fs::read_to_string("Cargo.toml").unwrap().parse().unwrap();
+    let manifest: Table = fs::read_to_string("Cargo.toml").unwrap().parse().unwrap();
     manifest["package"]["metadata"]["deb"].clone()
 }
 
@@ -26,22 +26,22 @@ fn every_file_of_the_package_exists() {
             continue;
         }
         let folder = Path::new(source.split('*').next().unwrap());
-        let there = match folder.is_dir() {
-            true => fs::read_dir(folder).unwrap().count() > 0,
-            false => folder.is_file(),
-        };
-        assert!(there, "{source}");
+        let files = if folder.is_dir() { fs::read_dir(folder).unwrap().count() } else { 0 };
+        assert!(files > 0 || folder.is_file(), "{source}");
     }
 }
 
 #[test]
 fn the_service_is_complete() {
     let targets: Vec<_> = assets().into_iter().map(|(_, target)| target).collect();
-    for folder in ["usr/bin/", "etc/visaged/", "usr/lib/udev/", "usr/lib/sysusers", "usr/lib/tmpf"] {
+    for folder in ["usr/bin/", "etc/visaged/", "usr/lib/udev/", "usr/lib/sysusers", "usr/lib/tmpf"]
+    {
         assert!(targets.iter().any(|target| target.starts_with(folder)), "{folder}: {targets:?}");
     }
     let unit = fs::read_to_string("systemd/visaged.service").unwrap();
-    assert!(unit.contains("ExecStart=/usr/bin/visaged run --quiet --config /etc/visaged/visaged.toml"));
+    assert!(
+        unit.contains("ExecStart=/usr/bin/visaged run --quiet --config /etc/visaged/visaged.toml")
+    );
     let users = fs::read_to_string("systemd/visaged.sysusers.conf").unwrap();
     assert!(unit.contains("\nUser=visaged\n") && users.contains("\nu visaged "));
 }

