@@ -64,6 +64,9 @@ pub enum Failure {
         /// Its words.
         problem: String,
     },
+    /// A signing key.
+    #[error(transparent)]
+    Key(#[from] sink::signing::KeyError),
     /// Standard output.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),
@@ -78,12 +81,14 @@ impl Failure {
             Self::Sensor(_)
             | Self::Recording { .. }
             | Self::Config(_)
+            | Self::Key(_)
             | Self::Pipeline(_)
             | Self::Radar(_) => 3,
             Self::Daemon(error) => match error {
                 daemon::Error::Sensor { .. }
                 | daemon::Error::NoSensor
                 | daemon::Error::Bundle(_)
+                | daemon::Error::Key(_)
                 | daemon::Error::Pipeline(_) => 3,
                 daemon::Error::Publish(_)
                 | daemon::Error::State { .. }

@@ -5,6 +5,7 @@ mod convert;
 mod export;
 mod failure;
 mod info;
+mod keygen;
 mod lockstep;
 mod open;
 mod progress;
@@ -61,6 +62,11 @@ enum Command {
     Status(status::Args),
     /// Makes a running daemon read its configuration again.
     Reload(status::Args),
+    /// Makes a running daemon start or stop recording.
+    #[command(subcommand)]
+    Recording(status::Recording),
+    /// Makes a private key with which messages are signed, or shows the public key of one.
+    Keygen(keygen::Args),
     /// Prints a completion script for a shell, e.g. `visaged completions bash`.
     Completions {
         /// The shell.
@@ -85,6 +91,8 @@ impl Cli {
             Some(Command::Check(args)) => check::execute(&args),
             Some(Command::Status(args)) => status::status(&args),
             Some(Command::Reload(args)) => status::reload(&args),
+            Some(Command::Recording(what)) => status::recording(&what),
+            Some(Command::Keygen(args)) => keygen::execute(&args),
             Some(Command::Completions { shell }) => {
                 let mut command = Self::command();
                 clap_complete::generate(shell, &mut command, "visaged", &mut io::stdout());

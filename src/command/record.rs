@@ -44,8 +44,12 @@ pub(super) fn execute(args: &Args) -> Result<(), Failure> {
     config.publish.endpoints.clear();
     config.control.endpoint = None;
     match (&mut config.record, &args.out) {
-        (Some(record), Some(out)) => record.folder.clone_from(out),
-        (Some(_), None) => {}
+        (Some(record), out) => {
+            record.at_start = true;
+            if let Some(out) = out {
+                record.folder.clone_from(out);
+            }
+        }
         (record @ None, Some(out)) => *record = Some(recorder::Config::into(out.clone())),
         (None, None) => {
             let problem = "the configuration has no [record]; say where with --out FOLDER";

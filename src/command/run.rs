@@ -27,6 +27,8 @@ Examples:
 
 /// The demo configuration, relative to the working directory or to the source tree.
 const DEMO: &str = "configs/demo.toml";
+/// The same, where a package puts it.
+const INSTALLED: &str = "/usr/share/visaged/configs/demo.toml";
 
 pub(super) fn execute(args: &Args) -> Result<(), Failure> {
     let file = configuration(args.config.as_ref());
@@ -56,10 +58,11 @@ pub(super) fn execute(args: &Args) -> Result<(), Failure> {
 
 /// The file named on the command line, else the demo.
 pub(super) fn configuration(named: Option<&PathBuf>) -> PathBuf {
-    let here = Path::new(DEMO);
+    let (here, installed) = (Path::new(DEMO), Path::new(INSTALLED));
     match named {
         Some(file) => file.clone(),
         None if here.exists() => here.to_owned(),
+        None if installed.exists() => installed.to_owned(),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join(DEMO),
     }
 }

@@ -1,4 +1,4 @@
-//! `visaged status` and `visaged reload`: questions to a running daemon.
+//! `visaged status`, `reload` and `recording`: questions to a running daemon.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -32,6 +32,28 @@ pub(super) fn reload(args: &Args) -> Result<(), Failure> {
     writeln!(std::io::stdout(), "reloaded").map_err(Failure::Stdout)
 }
 
+/// What becomes of the recording.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Recording {
+    /// Record from now on, into the folder of `[record]`.
+    ///
+    /// A recording that begins while the daemon runs replays to what was published once windows have
+    /// filled, not before. Recordings show a person: make them only with that person's consent.
+    Start(Args),
+    /// Record no more; returns when the file is whole.
+    Stop(Args),
+}
+
+/// Starts or stops recording.
+pub(super) fn recording(what: &Recording) -> Result<(), Failure> {
+    let (args, command, done) = match what {
+        Recording::Start(args) => (args, "start-recording", "recording"),
+        Recording::Stop(args) => (args, "stop-recording", "recording no more"),
+    };
+    ask(args, command)?;
+    writeln!(std::io::stdout(), "{done}").map_err(Failure::Stdout)
+}
+
 fn ask(args: &Args, command: &str) -> Result<Value, Failure> {
     let question = serde_json::json!({ "command": command }).to_string();
     let answer = control::ask(&args.endpoint, &question)?;
@@ -56,6 +78,7 @@ fn readable(answer: &Value) -> String {
             health["memory_bytes"].as_f64().unwrap_or(0.0) / f64::from(1 << 20),
         ),
         format!("bundle {}", word(&hello["bundle"])),
+        (if health["recording"] == true { "recording" } else { "not recording" }).to_owned(),
     ];
     let status = &answer["status"]["payload"];
     for network in status["networks"].as_array().into_iter().flatten() {

@@ -27,9 +27,21 @@ fn micros(clock: ClockId) -> i64 {
 /// What to add to the host's monotonic clock to get Unix time, as both are now.
 #[must_use]
 pub fn unix_offset() -> Micros {
-    let unix = clock_gettime(ClockId::Realtime);
-    let unix = unix.tv_sec.saturating_mul(1_000_000).saturating_add(unix.tv_nsec / 1_000);
-    Micros(unix.saturating_sub(now().as_micros()))
+    Micros(unix().saturating_sub(now().as_micros()))
+}
+
+/// Unix time, microseconds.
+#[must_use]
+pub fn unix() -> i64 {
+    micros(ClockId::Realtime)
+}
+
+/// The id of this boot of the machine, which every process of it can read; zeros without `/proc`.
+#[must_use]
+pub fn machine_boot_id() -> [u8; 16] {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let id = u128::from_str_radix(&text.trim().replace('-', ""), 16);
+    id.map_or([0; 16], u128::to_be_bytes)
 }
 
 /// An id that differs after each start of the daemon.

@@ -1,8 +1,9 @@
 //! The pipeline thread's hands: tells the pipeline, sends what it says, carries out orders.
 
-use super::orders::reload;
+use super::orders::Reloading;
 use super::pulse::Pulse;
 use super::state::Keeper;
+use super::tape::Tape;
 use super::{Ended, Error, Orders, clock, notify};
 use crate::config::Config;
 use crate::data::message::{Message, Payload};
@@ -20,6 +21,7 @@ pub(super) struct Drive<'a, 's> {
     pub(super) outlet: &'a mut Outlet<'s>,
     pub(super) orders: &'a Orders,
     pub(super) config: &'a Config,
+    pub(super) reloading: Option<Reloading>,
 }
 
 impl Drive<'_, '_> {
@@ -46,16 +48,14 @@ impl Drive<'_, '_> {
         if !lost.is_empty() {
             self.take(Input::Dropped { counts: lost });
         }
-        if let Some(recorder) = &self.outlet.recorder {
+        if let Some(recorder) = self.outlet.tape.recorder() {
             preview(recorder, &self.pipeline);
         }
         Ok(())
     }
 
     fn take(&mut self, input: Input) {
-        if let Some(recorder) = &self.outlet.recorder {
-            recorder.input(&input, clock::now());
-        }
+        self.outlet.tape.input(&input);
         self.pipeline.take(input, &mut self.out);
     }
 
@@ -67,21 +67,20 @@ impl Drive<'_, '_> {
         notify(&[sd_notify::NotifyState::Watchdog]);
         self.tell(Input::Boot { now: clock::since_boot() })?;
         self.outlet.pulse()?;
-        while let Ok(Order::Reload(answer)) = self.orders.inbox.try_recv() {
-            let tried = reload(self.config, self.orders);
-            // A client that does not wait for the answer finds it in the log.
-            let _told = answer.send(tried.as_ref().map(|_| ()).map_err(Clone::clone));
-            match tried {
-                Ok(next) => {
-                    tracing::info!("going on by the configuration as it is now");
-                    return Ok(Some(Ended::Reload(Box::new(next))));
+        while let Ok(order) = self.orders.inbox.try_recv() {
+            match order {
+                Order::Reload(answer) => {
+                    Reloading::begin(&mut self.reloading, self.config, self.orders, answer);
                 }
-                Err(problem) => {
-                    tracing::error!("{problem}; going on by the configuration as it was");
+                Order::StartRecording(answer) => {
+                    // A client that does not wait for the answer finds it in the log.
+                    let _told = answer.send(self.outlet.tape.start_by_order(self.config));
                 }
+                Order::StopRecording(answer) => self.outlet.tape.stop_by_order(answer),
             }
         }
-        Ok(None)
+        let next = Reloading::outcome(&mut self.reloading);
+        Ok(next.map(|next| Ended::Reload(Box::new(next))))
     }
 }
 
@@ -99,7 +98,7 @@ fn preview(recorder: &Recorder, pipeline: &Pipeline) {
 pub(super) struct Outlet<'s> {
     pub(super) publisher: Publisher,
     /// Takes what the pipeline is told and what it says.
-    pub(super) recorder: Option<Recorder>,
+    pub(super) tape: Tape,
     pub(super) stamper: Stamper,
     pub(super) encoding: Encoding,
     pub(super) board: Board,
@@ -122,7 +121,7 @@ impl Outlet<'_> {
         (self.seen)(&message);
         self.pulse.see(&message);
         let envelope = self.stamper.stamp(message, clock::now());
-        if let Some(recorder) = &self.recorder
+        if let Some(recorder) = self.tape.recorder()
             && !matches!(envelope.payload, Payload::Health(_) | Payload::Hello(_))
         {
             recorder.published(&envelope)?;
@@ -142,7 +141,8 @@ impl Outlet<'_> {
 
     /// Says what is due of the daemon itself.
     fn pulse(&mut self) -> Result<(), Error> {
-        for message in self.pulse.due(clock::now(), &self.board.topics()) {
+        let recording = self.tape.recorder().is_some();
+        for message in self.pulse.due(clock::now(), &self.board.topics(), recording) {
             // Counted with the publisher; the next status says it.
             let _lost = self.send(message)?;
         }
@@ -152,9 +152,7 @@ impl Outlet<'_> {
     /// What publisher and recorder have counted since the last call, but for connections let in.
     fn news(&mut self) -> Counts {
         let mut now = self.publisher.counts();
-        if let Some(recorder) = &self.recorder {
-            now.merge(&recorder.counts());
-        }
+        now.merge(&self.tape.counts());
         let mut news = Counts::default();
         for (reason, n) in
             now.since(&self.said).iter().filter(|&(reason, _)| reason != zmq::ACCEPTED)

@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::data::{Counts, Input, Loss, Modality, Notice, Reading};
-use crate::units::{HostClock, Stamp};
+use crate::units::{HostClock, Micros, Stamp};
 
 /// Radar frames of one sensor that may wait: 200 ms at 20 Hz.
 const FRAMES: usize = 4;
@@ -14,6 +14,8 @@ const FRAMES: usize = 4;
 const BLOCKS: usize = 512;
 /// Notices of one sensor that may wait; one a second comes.
 const NOTICES: usize = 16;
+/// A driver that does not come back from a call for so long hangs: calls take a few times 50 ms.
+const HUNG: Micros = Micros::from_millis(1_000);
 
 /// Takes readings as they come and hands them out in that order.
 ///
@@ -41,6 +43,10 @@ struct Tally {
     dropped: u64,
     /// What the pipeline was told last.
     told: Counts,
+    /// Since when its reader is inside the driver.
+    inside: Option<Stamp<HostClock>>,
+    /// That it hangs there was told.
+    hangs: bool,
 }
 
 impl Inbox {
@@ -64,6 +70,30 @@ impl Inbox {
     /// Takes everything the decoder of `source` has refused so far.
     pub(super) fn count(&self, source: usize, counts: Counts) {
         self.lock().sensors[source].decoder = counts;
+    }
+
+    /// The reader of `source` calls its driver at `now`.
+    pub(super) fn enter(&self, source: usize, now: Stamp<HostClock>) {
+        self.lock().sensors[source].inside = Some(now);
+    }
+
+    /// The driver of `source` has come back; true if it was told to hang.
+    pub(super) fn leave(&self, source: usize) -> bool {
+        let tally = &mut self.lock().sensors[source];
+        tally.inside = None;
+        std::mem::take(&mut tally.hangs)
+    }
+
+    /// Each sensor whose driver was found to hang since the last call.
+    pub(super) fn hung(&self, now: Stamp<HostClock>) -> Vec<usize> {
+        let mut hung = Vec::new();
+        for (source, tally) in self.lock().sensors.iter_mut().enumerate() {
+            if !tally.hangs && tally.inside.is_some_and(|since| now - since >= HUNG) {
+                tally.hangs = true;
+                hung.push(source);
+            }
+        }
+        hung
     }
 
     /// `source` cannot be read.
@@ -190,6 +220,22 @@ mod tests {
         assert_eq!(drain(&inbox), expected);
         let [Input::Counts { source: 1, counts }] = &inbox.news()[..] else { panic!("no counts") };
         assert_eq!(counts.get("queue-full"), 2);
+    }
+
+    #[test]
+    fn a_driver_that_hangs_is_told_once_for_each_call() {
+        let inbox = Inbox::new(2);
+        let at = |millis: i64| Stamp::from_micros(millis * 1_000);
+        inbox.enter(1, at(0));
+        assert_eq!(inbox.hung(at(999)), [0_usize; 0]);
+        assert_eq!(inbox.hung(at(1_000)), [1]);
+        assert_eq!(inbox.hung(at(5_000)), [0_usize; 0], "told twice");
+        assert!(inbox.leave(1));
+        inbox.enter(1, at(6_000));
+        assert!(!inbox.leave(1));
+        assert_eq!(inbox.hung(at(9_000)), [0_usize; 0], "nobody is inside");
+        inbox.enter(1, at(9_000));
+        assert_eq!(inbox.hung(at(10_000)), [1]);
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::clock;
+use super::crew::Crew;
 use super::inbox::Inbox;
 use super::stop::Stop;
 use super::{Drive, Ended, Error, PULSE};
-use crate::data::{Counts, Input, Notice, Reading};
+use crate::data::{Counts, Input, Loss, Notice, Reading};
 use crate::sensor::Sensor;
 use crate::sync::clock::Schedule;
 
@@ -21,7 +21,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The threads that read live sensors.
 pub(super) struct Readers {
     inbox: Arc<Inbox>,
-    threads: Vec<JoinHandle<()>>,
+    crew: Crew,
 }
 
 impl Readers {
@@ -32,7 +32,7 @@ impl Readers {
         stop: &Stop,
     ) -> io::Result<Self> {
         let inbox = Arc::new(Inbox::new(sensors.len()));
-        let mut threads = Vec::new();
+        let mut crew = Crew::default();
         for (source, (sensor, name)) in sensors.into_iter().zip(names).enumerate() {
             let attendant = Attendant {
                 source,
@@ -44,15 +44,14 @@ impl Readers {
                 told: Counts::default(),
                 complaint: None,
             };
-            let thread = std::thread::Builder::new().name(format!("read-{name}"));
-            threads.push(thread.spawn(move || attendant.attend(sensor))?);
+            crew.hire(format!("read-{name}"), move || attendant.attend(sensor))?;
         }
-        Ok(Self { inbox, threads })
+        Ok(Self { inbox, crew })
     }
 
     /// Feeds the pipeline until `stop` is thrown or every sensor has ended.
     pub(super) fn feed(&self, drive: &mut Drive<'_, '_>, stop: &Stop) -> Result<Ended, Error> {
-        let mut open = self.threads.len();
+        let mut open = self.crew.len();
         let mut due = clock::now();
         while !stop.is_thrown() && open > 0 {
             let patience =
@@ -66,6 +65,11 @@ impl Readers {
                 for counts in self.inbox.news() {
                     drive.tell(counts)?;
                 }
+                for source in self.inbox.hung(now) {
+                    let sensor = &drive.config.sensors[source].name;
+                    tracing::error!(sensor, "its driver does not come back from a call");
+                    drive.tell(Input::Lost { source, loss: Loss::Hung, now })?;
+                }
                 drive.tell(Input::Clock { now })?;
                 due = now + PULSE;
                 if let Some(ended) = drive.pulse()? {
@@ -76,13 +80,9 @@ impl Readers {
         Ok(Ended::Over)
     }
 
-    /// Waits for the threads, which end once the switch is thrown.
+    /// Waits for the threads, which end once the switch is thrown, unless a driver hangs.
     pub(super) fn join(self) {
-        for thread in self.threads {
-            if thread.join().is_err() {
-                tracing::error!("a reader thread panicked");
-            }
-        }
+        self.crew.dismiss();
     }
 }
 
@@ -102,8 +102,12 @@ impl Attendant {
     fn attend(mut self, mut sensor: Box<dyn Sensor>) {
         let mut wait = FIRST_WAIT;
         while !self.stop.is_thrown() {
+            self.inbox.enter(self.source, clock::now());
             let result = self.ask(sensor.as_mut()).and_then(|()| sensor.read());
             let now = clock::now();
+            if self.inbox.leave(self.source) {
+                tracing::info!(sensor = self.name, "its driver has come back");
+            }
             self.count(sensor.as_ref());
             match result {
                 Ok(Some(Reading::Notice(Notice::Idle))) => {}

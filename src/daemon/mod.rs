@@ -2,6 +2,7 @@
 
 pub mod clock;
 mod console;
+mod crew;
 mod drive;
 mod inbox;
 mod live;
@@ -10,6 +11,7 @@ mod pulse;
 mod reader;
 mod state;
 mod stop;
+mod tape;
 
 use std::io;
 use std::path::PathBuf;
@@ -23,9 +25,9 @@ use crate::model::Bundle;
 use crate::pipeline::{self, Pipeline};
 use crate::recording::{LAYOUT, Opening};
 use crate::sensor::{self, Sensor};
-use crate::sink::recorder::Recorder;
+use crate::sink::signing::{KeyError, PrivateKey, Signer};
 use crate::sink::zmq::control::Control;
-use crate::sink::zmq::{PublishError, Publisher};
+use crate::sink::zmq::{Limits, PublishError, Publisher};
 use crate::sink::{Board, Stamper};
 use crate::units::Micros;
 
@@ -33,11 +35,13 @@ pub use console::Console;
 pub use orders::Orders;
 pub use stop::{Stop, on_signals};
 
+use crew::Crew;
 use drive::{Drive, Outlet};
 use live::Readers;
 use pulse::Pulse;
 use reader::{Delivery, Reader};
 use state::Keeper;
+use tape::Tape;
 
 /// How long the pipeline thread waits for a sensor before it looks at the stop switch again.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -71,6 +75,9 @@ pub enum Error {
     /// Results cannot be published.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// Messages cannot be signed.
+    #[error("`publish.signing-key`: {0}")]
+    Key(#[from] KeyError),
     /// The lockout cannot be kept.
     #[error(
         "the lockout cannot be kept in {file}: {source}; make the folder of `[state]` writable",
@@ -185,13 +192,14 @@ pub fn run(
     let keeper = Keeper::open(config.state.as_ref(), config.model.is_some())?;
     let board = Board::default();
     let control = control(&config, &board, orders)?;
-    let publisher = Publisher::start(&config.publish.endpoints)?;
+    let signer = signer(&config)?;
+    let publisher = Publisher::start_with(&config.publish.endpoints, Limits::default(), signer)?;
     for endpoint in publisher.bound() {
         tracing::info!(endpoint, "publishing");
     }
     let mut outlet = Outlet {
         publisher,
-        recorder: None,
+        tape: Tape::new(opening(&config, &prepared, &boot_id, Micros(0))),
         stamper: Stamper::new(boot_id.clone()),
         encoding: config.publish.encoding,
         board,
@@ -204,10 +212,11 @@ pub fn run(
     let mut config = config;
     let result = loop {
         outlet.pulse.reconfigure(&config);
-        outlet.recorder = recorder(&config, &prepared, &boot_id)?;
+        outlet.tape.begin(&config)?;
         let Prepared { sensors, pipeline, .. } = prepared;
+        let (out, reloading) = (Vec::new(), None);
         let mut drive =
-            Drive { pipeline, out: Vec::new(), outlet: &mut outlet, orders, config: &config };
+            Drive { pipeline, out, outlet: &mut outlet, orders, config: &config, reloading };
         if let Err(error) = drive.begin() {
             break Err(error);
         }
@@ -217,15 +226,17 @@ pub fn run(
         } else {
             play_recordings(sensors, drive, stop)
         };
-        if let Some(recorder) = outlet.recorder.take() {
-            recorder.finish();
-        }
         match played {
-            Ok(Ended::Reload(next)) => (config, prepared) = *next,
+            Ok(Ended::Reload(next)) => {
+                (config, prepared) = *next;
+                let opening = opening(&config, &prepared, &boot_id, Micros(0));
+                outlet.tape.rewind(opening);
+            }
             Ok(Ended::Over) => break Ok(()),
             Err(error) => break Err(error),
         }
     };
+    outlet.tape.finish();
     notify(&[sd_notify::NotifyState::Stopping]);
     stop.throw();
     drop(control);
@@ -236,16 +247,12 @@ pub fn run(
     result
 }
 
-/// Starts to record, if `config` says so.
-fn recorder(
-    config: &Config,
-    prepared: &Prepared,
-    boot_id: &str,
-) -> Result<Option<Recorder>, Error> {
-    let Some(record) = &config.record else { return Ok(None) };
-    tracing::info!(folder = %record.folder.display(), "recording");
-    let opening = opening(config, prepared, boot_id, clock::unix_offset());
-    Ok(Some(Recorder::start(record, opening)?))
+/// Who signs what is published, if `config` says so.
+fn signer(config: &Config) -> Result<Option<Signer>, Error> {
+    let Some(path) = &config.publish.signing_key else { return Ok(None) };
+    let key = PrivateKey::read(path)?;
+    tracing::info!(key = key.id(), "signing what is published");
+    Ok(Some(Signer::new(key, clock::machine_boot_id(), clock::unix)))
 }
 
 /// Why the sensors are no longer played.
@@ -286,14 +293,15 @@ fn play_recordings(
     stop: &Stop,
 ) -> Result<Ended, Error> {
     let halt = Stop::default();
-    let mut readers = Vec::new();
+    let (mut crew, mut readers) = (Crew::default(), Vec::new());
     for (entry, sensor) in drive.config.sensors.iter().zip(sensors) {
-        readers.push(Reader::start(entry.clone(), sensor, halt.clone())?);
+        readers.push(Reader::start(&mut crew, entry.clone(), sensor, halt.clone())?);
     }
     notify(&[sd_notify::NotifyState::Ready]);
     let result = feed(stop, &readers, &mut drive);
     halt.throw();
-    readers.into_iter().for_each(Reader::join);
+    drop(readers);
+    crew.dismiss();
     result
 }
 

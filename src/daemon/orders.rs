@@ -1,18 +1,21 @@
 //! What people ask of a running daemon, and how it changes its configuration.
 
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 
 use tokio::sync::oneshot;
 
 use super::stop::Stop;
 use super::{Prepared, prepare};
 use crate::config::Config;
-use crate::sink::zmq::control::Order;
+use crate::sink::zmq::control::{Answer, Order};
+
+type Reread = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 
 /// Where a running daemon gets its configuration again, and the orders it takes.
 pub struct Orders {
     /// Reads and checks the configuration file again; what is wrong with it, in words.
-    pub(super) reread: Box<dyn Fn() -> Result<Config, String>>,
+    reread: Reread,
     /// Orders from signals and the control endpoint.
     pub(super) inbox: Receiver<Order>,
     /// Where they are put.
@@ -22,9 +25,9 @@ pub struct Orders {
 impl Orders {
     /// None yet; `reread` is called for each order to reload.
     #[must_use]
-    pub fn new(reread: impl Fn() -> Result<Config, String> + 'static) -> Self {
+    pub fn new(reread: impl Fn() -> Result<Config, String> + Send + Sync + 'static) -> Self {
         let (outbox, inbox) = mpsc::channel();
-        Self { reread: Box::new(reread), inbox, outbox }
+        Self { reread: Arc::new(reread), inbox, outbox }
     }
 
     /// What a SIGHUP does: orders a reload, or ends a daemon that takes no orders any more.
@@ -39,9 +42,60 @@ impl Orders {
     }
 }
 
+type Next = (Config, Prepared);
+
+/// A configuration that is read, checked and prepared beside the pipeline, which meanwhile goes on:
+/// neither a slow disk nor a large bundle may hold it up, or the watchdog would take it for dead.
+pub(super) struct Reloading {
+    answer: Answer,
+    prepared: Receiver<Result<Next, String>>,
+}
+
+impl Reloading {
+    /// Begins to reload, unless that is under way already.
+    pub(super) fn begin(now: &mut Option<Self>, config: &Config, orders: &Orders, answer: Answer) {
+        let refuse = |answer: Answer, problem: String| {
+            // A client that does not wait for the answer finds it in the log.
+            let _told = answer.send(Err(problem));
+        };
+        if now.is_some() {
+            return refuse(answer, "a reload is under way already".to_owned());
+        }
+        let (tell, prepared) = mpsc::channel();
+        let (config, reread) = (config.clone(), Arc::clone(&orders.reread));
+        let thread = std::thread::Builder::new().name("reload".into());
+        // A daemon that has ended meanwhile needs no other configuration.
+        match thread.spawn(move || drop(tell.send(reload(&config, &reread)))) {
+            Ok(_) => *now = Some(Self { answer, prepared }),
+            Err(error) => refuse(answer, error.to_string()),
+        }
+    }
+
+    /// What to go on with, once it is ready and right.
+    pub(super) fn outcome(now: &mut Option<Self>) -> Option<Next> {
+        let tried = match now.as_ref()?.prepared.try_recv() {
+            Ok(tried) => tried,
+            Err(TryRecvError::Empty) => return None,
+            Err(TryRecvError::Disconnected) => Err("the reload has failed".to_owned()),
+        };
+        let Self { answer, .. } = now.take()?;
+        let _told = answer.send(tried.as_ref().map(|_| ()).map_err(Clone::clone));
+        match tried {
+            Ok(next) => {
+                tracing::info!("going on by the configuration as it is now");
+                Some(next)
+            }
+            Err(problem) => {
+                tracing::error!("{problem}; going on by the configuration as it was");
+                None
+            }
+        }
+    }
+}
+
 /// Reads, checks and prepares the configuration as it is now, before anything is given up.
-pub(super) fn reload(now: &Config, orders: &Orders) -> Result<(Config, Prepared), String> {
-    let next = (orders.reread)()?;
+fn reload(now: &Config, reread: &Reread) -> Result<Next, String> {
+    let next = reread()?;
     if next.publish != now.publish || next.control != now.control {
         return Err(
             "`[publish]` or `[control]` has changed; that needs a restart of the daemon".to_owned()

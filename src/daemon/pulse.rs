@@ -74,15 +74,20 @@ impl Pulse {
         }
     }
 
-    /// What is due at `now`; `topics` are those published so far.
-    pub(super) fn due(&mut self, now: Stamp<HostClock>, topics: &[String]) -> Vec<Message> {
+    /// What is due at `now`; `topics` are those published so far, and whether all is recorded.
+    pub(super) fn due(
+        &mut self,
+        now: Stamp<HostClock>,
+        topics: &[String],
+        recording: bool,
+    ) -> Vec<Message> {
         let mut due = Vec::new();
         let mut say = |payload| {
             due.push(Message { source: Message::FUSED.to_owned(), recorded: now, payload });
         };
         if now >= self.next_health {
             self.next_health = now + HEALTH_PERIOD;
-            say(Payload::Health(self.health(now)));
+            say(Payload::Health(Health { recording, ..self.health(now) }));
         }
         if now >= self.next_hello {
             self.next_hello = now + HELLO_PERIOD;
@@ -103,6 +108,7 @@ impl Pulse {
             memory_bytes: memory(),
             pipeline_median_ms: millis(median),
             pipeline_worst_ms: millis(worst),
+            recording: false,
             troubles: self.troubles(),
         };
         self.took.clear();
@@ -200,7 +206,7 @@ mod tests {
         let mut pulse = Pulse::start(&Config::default());
         let start = pulse.started;
         let said: Vec<_> = (0..100)
-            .flat_map(|tick| pulse.due(start + Micros::from_millis(tick * 50), &[]))
+            .flat_map(|tick| pulse.due(start + Micros::from_millis(tick * 50), &[], false))
             .collect();
         let count = |stream| said.iter().filter(|m| m.payload.stream() == stream).count();
         assert_eq!((count("hello"), count("health")), (5, 10));

@@ -2,9 +2,9 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
 
 use super::clock::Pace;
+use super::crew::Crew;
 use super::stop::Stop;
 use crate::config::SensorConfig;
 use crate::data::{Counts, Reading};
@@ -30,46 +30,37 @@ pub(super) enum Delivery {
 pub(super) struct Reader {
     pub(super) deliveries: Receiver<Delivery>,
     again: SyncSender<()>,
-    thread: JoinHandle<()>,
 }
 
 impl Reader {
-    /// Starts reading `sensor`; `config` opens it again for further rounds.
+    /// Starts reading `sensor` on a thread of `crew`; `config` opens it again for further rounds.
     pub(super) fn start(
+        crew: &mut Crew,
         config: SensorConfig,
         sensor: Box<dyn Sensor>,
         stop: Stop,
     ) -> io::Result<Self> {
         let (hand_over, deliveries) = sync_channel(QUEUE);
         let (again, told) = sync_channel(1);
-        let thread =
-            std::thread::Builder::new().name(format!("read-{}", config.name)).spawn(move || {
-                let mut next = Some(sensor);
-                while let Some(sensor) = next.take() {
-                    if !play(sensor, &hand_over, &stop) || told.recv().is_err() {
-                        return;
-                    }
-                    match config.open() {
-                        Ok(sensor) => next = Some(sensor),
-                        Err(error) => drop(hand_over.send(Delivery::Failed(error))),
-                    }
+        crew.hire(format!("read-{}", config.name), move || {
+            let mut next = Some(sensor);
+            while let Some(sensor) = next.take() {
+                if !play(sensor, &hand_over, &stop) || told.recv().is_err() {
+                    return;
                 }
-            })?;
-        Ok(Self { deliveries, again, thread })
+                match config.open() {
+                    Ok(sensor) => next = Some(sensor),
+                    Err(error) => drop(hand_over.send(Delivery::Failed(error))),
+                }
+            }
+        })?;
+        Ok(Self { deliveries, again })
     }
 
     /// Plays the recording once more.
     pub(super) fn again(&self) {
         // A reader that has gone is noticed when its deliveries end.
         let _told = self.again.try_send(());
-    }
-
-    /// Waits for the thread, which ends once the switch is thrown.
-    pub(super) fn join(self) {
-        drop((self.deliveries, self.again));
-        if self.thread.join().is_err() {
-            tracing::error!("a reader thread panicked");
-        }
     }
 }
 

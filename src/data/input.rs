@@ -74,4 +74,6 @@ pub enum Loss {
     Protocol,
     /// It runs with another configuration than the one asked for.
     Configuration,
+    /// Its driver does not come back from a call.
+    Hung,
 }

@@ -440,6 +440,8 @@ pub enum SensorTrouble {
     Protocol,
     /// Lost: it runs with another configuration than the one asked for; the log names both.
     Configuration,
+    /// Lost: its driver has not come back from a call for a second; unplugging it may help.
+    Hung,
     /// Degraded: within the last second something was lost or refused; `counts` says what.
     LosingData,
     /// Degraded: its clock is not known yet; stamps are arrival times.
@@ -520,6 +522,8 @@ pub struct Health {
     /// The longest of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pipeline_worst_ms: Option<f32>,
+    /// True while everything the sensors deliver is recorded.
+    pub recording: bool,
     /// Each sensor that is not well.
     pub troubles: Vec<Trouble>,
 }

@@ -136,6 +136,7 @@ impl Lane {
             Loss::Absent => SensorTrouble::Absent,
             Loss::Protocol => SensorTrouble::Protocol,
             Loss::Configuration => SensorTrouble::Configuration,
+            Loss::Hung => SensorTrouble::Hung,
         });
     }
 

@@ -26,7 +26,7 @@ const IDLE: u8 = 0;
 const RESTARTED: u8 = 1;
 const TIME: u8 = 2;
 
-const LOSSES: [Loss; 3] = [Loss::Absent, Loss::Protocol, Loss::Configuration];
+const LOSSES: [Loss; 4] = [Loss::Absent, Loss::Protocol, Loss::Configuration, Loss::Hung];
 
 /// The source an input speaks of.
 pub(super) const fn source(input: &Input) -> Option<usize> {
@@ -71,6 +71,7 @@ pub(super) fn encode(number: u64, input: &Input) -> Vec<u8> {
                 Loss::Absent => 0,
                 Loss::Protocol => 1,
                 Loss::Configuration => 2,
+                Loss::Hung => 3,
             });
             put_time(now.as_micros(), &mut out);
         }

@@ -3,6 +3,7 @@
 mod board;
 mod envelope;
 pub mod recorder;
+pub mod signing;
 pub mod zmq;
 
 pub use board::Board;

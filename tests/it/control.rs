@@ -183,3 +183,96 @@ fn a_daemon_that_is_not_there_is_an_error_that_names_the_socket() {
     assert!(!output.status.success());
     assert!(said(&output).contains("/nonexistent/control.sock"), "{}", said(&output));
 }
+
+/// The daemon's word on whether it records.
+fn says_it_records(daemon: &Daemon) -> bool {
+    wait_for(daemon, b"v1/health/")["recording"].as_bool().unwrap()
+}
+
+fn recording(order: &str, daemon: &Daemon) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_visaged"))
+        .args(["recording", order, "--endpoint"])
+        .arg(socket(daemon))
+        .output()
+        .unwrap()
+}
+
+/// The files in `folder`, oldest first.
+fn files(folder: &std::path::Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn replay(files: &[PathBuf]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_visaged"))
+        .args(["replay", "--no-publish"])
+        .args(files)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn recording_starts_and_stops_by_order_and_its_files_are_whole() {
+    let record = "[record]\nfolder = \"out\"\nat-start = false\nleast-free-mib = 0\n";
+    let daemon = Daemon::start("control-record", &format!("{CONTROL}{record}"));
+    let out = daemon.folder.path().join("out");
+    assert!(!says_it_records(&daemon));
+    assert!(files(&out).is_empty(), "nothing is recorded before the order");
+    let refused = recording("stop", &daemon);
+    assert!(!refused.status.success() && said(&refused).contains("does not record"));
+
+    for round in 1..=2 {
+        let started = recording("start", &daemon);
+        assert!(started.status.success(), "{}", said(&started));
+        let refused = recording("start", &daemon);
+        assert!(!refused.status.success() && said(&refused).contains("already"));
+        let mut radar = Subscriber::connect(&daemon.address, b"v1/radar/");
+        (0..10).for_each(|_| drop(radar.message()));
+        assert!(says_it_records(&daemon));
+        assert!(said(&visaged("status", &daemon, &[])).contains("\nrecording\n"));
+        let stopped = recording("stop", &daemon);
+        assert!(stopped.status.success(), "{}", said(&stopped));
+        assert!(!says_it_records(&daemon));
+        assert_eq!(files(&out).len(), round);
+    }
+    // Whole already, while the daemon runs: stopping waits for that.
+    let output = replay(&files(&out)[..1]);
+    let (text, notes) = (String::from_utf8(output.stdout).unwrap(), said_aside(&output.stderr));
+    assert!(text.matches("v1/radar/radar/").count() >= 10, "{notes}");
+    assert!(notes.contains("began while the daemon ran"), "{notes}");
+    assert!(!notes.contains("cut") && !notes.contains("missing"), "{notes}");
+    // Both are of one run, which was not recorded in between.
+    let output = replay(&files(&out));
+    assert!(output.status.success());
+    let notes = said_aside(&output.stderr);
+    assert!(notes.contains("inputs are missing") && !notes.contains("absent"), "{notes}");
+}
+
+fn said_aside(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn recording_without_a_folder_in_the_configuration_is_refused() {
+    let daemon = Daemon::start("control-record-nowhere", CONTROL);
+    let refused = recording("start", &daemon);
+    assert!(!refused.status.success());
+    assert!(said(&refused).contains("[record]"), "{}", said(&refused));
+    assert!(!says_it_records(&daemon));
+}
+
+#[test]
+fn a_client_cannot_name_the_folder_nor_a_threshold() {
+    let daemon = Daemon::start("control-narrow", CONTROL);
+    for question in [
+        r#"{"command": "start-recording", "folder": "/tmp"}"#,
+        r#"{"command": "set", "threshold": 0}"#,
+        r#"{"command": "reload", "config": "/tmp/other.toml"}"#,
+    ] {
+        let answer = visaged::sink::zmq::control::ask(&socket(&daemon), question).unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["ok"], false, "{question}: {answer}");
+    }
+}

@@ -50,7 +50,8 @@ struct Source {
 impl Source {
     /// Messages with `payload` bytes, one each `period`.
     fn start(limits: Limits, payload: usize, period: Duration) -> Self {
-        let publisher = Publisher::start_with(&["tcp://127.0.0.1:0".parse().unwrap()], limits);
+        let publisher =
+            Publisher::start_with(&["tcp://127.0.0.1:0".parse().unwrap()], limits, None);
         let publisher = Arc::new(publisher.unwrap());
         let address = publisher.bound()[0].strip_prefix("tcp://").unwrap().to_owned();
         let over = Arc::new(AtomicBool::new(false));
@@ -408,7 +409,8 @@ fn subscribers_that_come_and_go_leave_no_descriptor_and_cause_no_silence() {
 fn what_was_handed_over_arrives_before_the_publisher_ends() {
     // An outbox far smaller than what is sent, and a publisher that waits for room.
     let limits = Limits { outbox_bytes: 64 << 10, ..Limits::default() };
-    let publisher = Publisher::start_with(&["tcp://127.0.0.1:0".parse().unwrap()], limits).unwrap();
+    let publisher =
+        Publisher::start_with(&["tcp://127.0.0.1:0".parse().unwrap()], limits, None).unwrap();
     let address = publisher.bound()[0].strip_prefix("tcp://").unwrap().to_owned();
     let subscriber = std::thread::spawn(move || {
         let mut subscriber = Subscriber::connect(&address, TOPIC);

@@ -131,6 +131,7 @@ impl Run {
         mut send: impl FnMut(Message, Stamp<HostClock>) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
         let (mut out, mut waiting) = (Vec::new(), VecDeque::new());
+        let is_first_part = self.opening().part == 0;
         let mut expected = None;
         for part in self.parts {
             let Part { path, bytes, mut reader } = part;
@@ -141,6 +142,12 @@ impl Run {
                 match entry {
                     None => break,
                     Some((_, Entry::Input { number, input })) => {
+                        if expected.is_none() && number > 0 && is_first_part {
+                            tracing::warn!(
+                                "recording began while the daemon ran: what was said live may \
+                                 differ until windows have filled, and messages are numbered anew"
+                            );
+                        }
                         if expected.is_some_and(|expected| expected != number) {
                             tracing::warn!(number, "inputs are missing before this one");
                         }

@@ -72,6 +72,11 @@ impl<V: Volume> Archive<V> {
         self.lost
     }
 
+    /// Number of the part that comes next.
+    pub(super) const fn next_part(&self) -> u32 {
+        self.opening.part
+    }
+
     /// Takes an entry, or loses and counts it.
     pub(super) fn take(&mut self, entry: &Packed) {
         let now = entry.micros();

@@ -13,6 +13,9 @@ pub struct Config {
     /// Folder of the recordings, relative to the configuration file. Made with mode 0700 if it is
     /// absent; files get mode 0600.
     pub folder: PathBuf,
+    /// Record from the start. `false` waits for `visaged recording start`. Default: true.
+    #[serde(default = "at_start")]
+    pub at_start: bool,
     /// Minutes after which a new file is begun, 1 to 1440. Default: 10.
     #[serde(default = "file_minutes")]
     pub file_minutes: u32,
@@ -33,6 +36,10 @@ pub struct Config {
     /// them again. Needs a build with `--features encrypt`. Default: none, files are in the clear.
     #[serde(default)]
     pub recipient: Option<String>,
+}
+
+const fn at_start() -> bool {
+    true
 }
 
 const fn file_minutes() -> u32 {
@@ -61,6 +68,7 @@ impl Config {
     pub const fn into(folder: PathBuf) -> Self {
         Self {
             folder,
+            at_start: at_start(),
             file_minutes: file_minutes(),
             file_mib: file_mib(),
             total_mib: total_mib(),

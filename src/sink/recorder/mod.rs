@@ -47,9 +47,8 @@ const PREVIEW_PERIOD: Micros = Micros::from_millis(500);
 #[derive(Debug)]
 pub struct Recorder {
     queue: Arc<Queue>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<u32>,
     unix_offset: Micros,
-    number: Cell<u64>,
     previewed: Cell<Option<Stamp<HostClock>>>,
 }
 
@@ -68,14 +67,11 @@ impl Recorder {
             let queue = Arc::clone(&queue);
             move || write(archive, &queue)
         })?;
-        let (number, previewed) = (Cell::new(0), Cell::new(None));
-        Ok(Self { queue, thread, unix_offset, number, previewed })
+        Ok(Self { queue, thread, unix_offset, previewed: Cell::new(None) })
     }
 
-    /// Records what the pipeline is about to be told, now `now`.
-    pub fn input(&self, input: &Input, now: Stamp<HostClock>) {
-        let number = self.number.get();
-        self.number.set(number + 1);
+    /// Records what the pipeline is about to be told, now `now`: input `number` of its run, from 0.
+    pub fn input(&self, number: u64, input: &Input, now: Stamp<HostClock>) {
         self.queue.put(Packed::input(number, input, self.unix(now)));
     }
 
@@ -107,19 +103,19 @@ impl Recorder {
     /// Entries lost so far, by reason: `record-queue-full`, `record-failed`.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let (dropped, failed) = self.queue.losses();
-        let mut counts = Counts::default();
-        counts.add(queue::FULL, dropped);
-        counts.add(archive::FAILED, failed);
-        counts
+        losses(&self.queue)
     }
 
-    /// Writes what waits and ends the file.
-    pub fn finish(self) {
+    /// Writes what waits and ends the file. Gives everything that was lost, and the number of the
+    /// part that would have come next.
+    #[must_use]
+    pub fn finish(self) -> (Counts, u32) {
         self.queue.close();
-        if self.thread.join().is_err() {
+        let part = self.thread.join().unwrap_or_else(|_| {
             tracing::error!("the recorder panicked");
-        }
+            0
+        });
+        (losses(&self.queue), part)
     }
 
     const fn unix(&self, now: Stamp<HostClock>) -> i64 {
@@ -127,8 +123,16 @@ impl Recorder {
     }
 }
 
-/// The thread.
-fn write(mut archive: Archive<Folder>, queue: &Queue) {
+fn losses(queue: &Queue) -> Counts {
+    let (dropped, failed) = queue.losses();
+    let mut counts = Counts::default();
+    counts.add(queue::FULL, dropped);
+    counts.add(archive::FAILED, failed);
+    counts
+}
+
+/// The thread; gives the number of the part that would come next.
+fn write(mut archive: Archive<Folder>, queue: &Queue) -> u32 {
     loop {
         match queue.next(GLANCE) {
             Next::Entry(entry) => archive.take(&entry),
@@ -136,7 +140,7 @@ fn write(mut archive: Archive<Folder>, queue: &Queue) {
             Next::Close => {
                 archive.finish();
                 queue.fail(archive.lost());
-                return;
+                return archive.next_part();
             }
         }
         queue.fail(archive.lost());

@@ -8,6 +8,8 @@
 //! {"command": "topics"}    every topic so far
 //! {"command": "newest"}    the newest message of each topic
 //! {"command": "reload"}    read the configuration again; what is wrong with it comes back
+//! {"command": "start-recording"}    into the folder of `[record]`; without one it is refused
+//! {"command": "stop-recording"}     answered when the file is whole
 //! ```
 //!
 //! The answer is `{"ok": true, ...}` or `{"ok": false, "error": "..."}`. Thresholds, keys and raw
@@ -43,19 +45,29 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Frames of one question: a DEALER may put an envelope before it.
 const MOST_FRAMES: usize = 4;
 
+/// Where the outcome of an order is awaited: nothing, or what is wrong in words.
+pub type Answer = oneshot::Sender<Result<(), String>>;
+
 /// What a client may ask the daemon to do.
 pub enum Order {
     /// Read the configuration again and work by it if it is right; answer what is wrong with it.
-    Reload(oneshot::Sender<Result<(), String>>),
+    Reload(Answer),
+    /// Record from now on, as `[record]` says.
+    StartRecording(Answer),
+    /// Record no more; answered when the last file is whole.
+    StopRecording(Answer),
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 enum Question {
-    Status,
-    Topics,
-    Newest,
-    Reload,
+    // Braces, because serde overlooks unknown fields beside a bare name.
+    Status {},
+    Topics {},
+    Newest {},
+    Reload {},
+    StartRecording {},
+    StopRecording {},
 }
 
 /// A running control endpoint. Dropping it closes the socket.
@@ -175,22 +187,22 @@ async fn question<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
 }
 
 async fn answer(text: &[u8], board: &Board, desk: &Desk) -> Value {
-    let refuse = |problem: String| json!({ "ok": false, "error": problem });
     let question = match serde_json::from_slice(text) {
         Ok(question) => question,
         Err(error) => {
             return refuse(format!(
-                "{error}; ask {{\"command\": \"status\"}}, topics, newest or reload"
+                "{error}; ask {{\"command\": \"status\"}}, topics, newest, reload, \
+                 start-recording or stop-recording"
             ));
         }
     };
     match question {
-        Question::Topics => json!({ "ok": true, "topics": board.topics() }),
-        Question::Newest => {
+        Question::Topics {} => json!({ "ok": true, "topics": board.topics() }),
+        Question::Newest {} => {
             let newest = board.newest();
             json!({ "ok": true, "newest": newest.iter().map(AsRef::as_ref).collect::<Vec<_>>() })
         }
-        Question::Status => {
+        Question::Status {} => {
             let newest = board.newest();
             let find = |stream: &str| {
                 let mut newest = newest.iter().map(AsRef::as_ref);
@@ -199,19 +211,28 @@ async fn answer(text: &[u8], board: &Board, desk: &Desk) -> Value {
             let (status, health, hello) = (find("status"), find("health"), find("hello"));
             json!({ "ok": true, "status": status, "health": health, "hello": hello })
         }
-        Question::Reload => {
-            let (tell, told) = oneshot::channel();
-            if !desk(Order::Reload(tell)) {
-                return refuse("the daemon is stopping".to_owned());
-            }
-            match timeout(PATIENCE, told).await {
-                Ok(Ok(Ok(()))) => json!({ "ok": true }),
-                Ok(Ok(Err(problem))) => refuse(problem),
-                Ok(Err(_)) => refuse("the daemon is stopping".to_owned()),
-                Err(_) => refuse("the daemon took too long; its log says why".to_owned()),
-            }
-        }
+        Question::Reload {} => order(desk, Order::Reload).await,
+        Question::StartRecording {} => order(desk, Order::StartRecording).await,
+        Question::StopRecording {} => order(desk, Order::StopRecording).await,
     }
+}
+
+/// Has an order carried out and says how it went.
+async fn order(desk: &Desk, order: fn(Answer) -> Order) -> Value {
+    let (tell, told) = oneshot::channel();
+    if !desk(order(tell)) {
+        return refuse("the daemon is stopping");
+    }
+    match timeout(PATIENCE, told).await {
+        Ok(Ok(Ok(()))) => json!({ "ok": true }),
+        Ok(Ok(Err(problem))) => refuse(problem),
+        Ok(Err(_)) => refuse("the daemon is stopping"),
+        Err(_) => refuse("the daemon took too long; its log says why"),
+    }
+}
+
+fn refuse(problem: impl Into<String>) -> Value {
+    json!({ "ok": false, "error": problem.into() })
 }
 
 /// Why the daemon could not be asked.

@@ -43,6 +43,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use zeromq::ZmqMessage;
 
 use crate::data::Counts;
+use crate::sink::signing::{self, Signer};
 
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use limits::Limits;
@@ -76,6 +77,12 @@ struct Post {
     frames: [Vec<u8>; 3],
     /// It waits a moment for subscribers that are behind, rather than push out what waits for them.
     patient: bool,
+}
+
+/// Where messages arrive on the publisher thread, and who signs them.
+struct PostRoom {
+    queue: mpsc::Receiver<Post>,
+    signer: Option<Signer>,
 }
 
 /// Why nothing can be published.
@@ -121,24 +128,30 @@ impl Publisher {
     /// # Errors
     /// When an endpoint cannot be bound; nothing stays bound then.
     pub fn start(endpoints: &[Endpoint]) -> Result<Self, PublishError> {
-        Self::start_with(endpoints, Limits::default())
+        Self::start_with(endpoints, Limits::default(), None)
     }
 
-    /// Binds all `endpoints` and starts the thread.
+    /// Binds all `endpoints` and starts the thread. With a `signer` each message gets a fourth
+    /// frame, its signature.
     ///
     /// # Errors
     /// When an endpoint cannot be bound; nothing stays bound then.
-    pub fn start_with(endpoints: &[Endpoint], limits: Limits) -> Result<Self, PublishError> {
+    pub fn start_with(
+        endpoints: &[Endpoint],
+        limits: Limits,
+        signer: Option<Signer>,
+    ) -> Result<Self, PublishError> {
         let (feed, queue) = mpsc::channel(QUEUE);
         let (report, reported) = std_mpsc::channel();
         let endpoints = endpoints.to_vec();
+        let post = PostRoom { queue, signer };
         let tally = Arc::new(Tally::default());
         let first = Arc::new(FirstSubscription::default());
         let (counted, noted) = (Arc::clone(&tally), Arc::clone(&first));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("publisher".into()).spawn(move || {
             let seats = Arc::new(Seats::new(limits, counted, noted));
-            runtime.block_on(serve(&endpoints, limits, seats, queue, &report));
+            runtime.block_on(serve(&endpoints, limits, seats, post, &report));
         })?;
         let bound = reported.recv().unwrap_or_else(|_| {
             Err(io::Error::other("the publisher thread ended before it was bound").into())
@@ -212,7 +225,7 @@ async fn serve(
     endpoints: &[Endpoint],
     limits: Limits,
     seats: Arc<Seats>,
-    queue: mpsc::Receiver<Post>,
+    post: PostRoom,
     report: &std_mpsc::Sender<Bound>,
 ) {
     let (link, listeners) = match open(endpoints, &limits).await {
@@ -226,7 +239,7 @@ async fn serve(
     let bound = listeners.iter().map(|listener| listener.endpoint().to_string()).collect();
     let guard = Guard::post(listeners, limits, seats);
     if report.send(Ok(bound)).is_ok() {
-        if let Err(error) = publish_all(queue, link, &guard.seats, &limits).await {
+        if let Err(error) = publish_all(post, link, &guard.seats, &limits).await {
             tracing::error!(%error, "the publisher ends");
         }
         guard.retire(&limits).await;
@@ -250,25 +263,30 @@ async fn open(
 
 /// Takes messages through the PUB socket to everybody's outbox until the feed ends.
 async fn publish_all(
-    mut queue: mpsc::Receiver<Post>,
+    post: PostRoom,
     mut link: Link,
     seats: &Seats,
     limits: &Limits,
 ) -> io::Result<()> {
+    let PostRoom { mut queue, signer } = post;
+    let signature = signer.as_ref().map_or(0, |_| signing::FRAME_LEN + zmtp::HEADER_LEN);
     while let Some(Post { frames, patient }) = queue.recv().await {
-        if frames.iter().map(|frame| frame.len() + zmtp::HEADER_LEN).sum::<usize>()
-            > limits.message_bytes
-        {
+        let size = frames.iter().map(|frame| frame.len() + zmtp::HEADER_LEN).sum::<usize>();
+        if size + signature > limits.message_bytes {
             seats.tally().add(Reason::Oversized, 1);
             continue;
         }
         if seats.is_empty() {
             continue; // as PUB does
         }
+        let signature = signer.as_ref().map(|signer| signer.sign(&frames));
         let [topic, header, payload] = frames;
         let mut message = ZmqMessage::from(topic);
         message.push_back(header.into());
         message.push_back(payload.into());
+        if let Some(signature) = signature {
+            message.push_back(signature.into());
+        }
         let published = link.pass(message).await?;
         if patient {
             let room = seats.room_for(&published.topic, published.bytes.len());

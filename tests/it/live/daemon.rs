@@ -81,12 +81,22 @@ impl Daemon {
 
     /// The next message.
     pub fn listen(&mut self) -> Said {
-        let [topic, header, payload] = self.subscriber.message().try_into().unwrap();
-        Said {
+        self.try_listen().unwrap()
+    }
+
+    /// The next message, or why there is none.
+    pub fn try_listen(&mut self) -> std::io::Result<Said> {
+        let [topic, header, payload] = self.subscriber.try_message()?.try_into().unwrap();
+        Ok(Said {
             topic: String::from_utf8(topic).unwrap(),
             header: serde_json::from_slice(&header).unwrap(),
             payload: serde_json::from_slice(&payload).unwrap(),
-        }
+        })
+    }
+
+    /// Waits for the end of the process; true if it was a good one.
+    pub fn ended_well(mut self) -> bool {
+        self.child.wait().unwrap().success()
     }
 
     /// Waits for a message that `wanted` takes, and gives what it makes of it.
@@ -103,6 +113,11 @@ impl Daemon {
             }
         }
         panic!("{what} did not come; the last status was {last_status:#?}");
+    }
+
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Open descriptors, and resident memory in bytes.
