@@ -1,6 +1,7 @@
 //! `lab`: makes data sets, and networks out of them. One file or folder per subcommand.
 
 mod dataset;
+mod evaluate;
 mod progress;
 mod twin;
 
@@ -19,10 +20,13 @@ struct Lab {
 enum Command {
     /// Records simulated persons with a simulated radar and event camera.
     Twin(twin::Options),
+    /// Says what a bundle is worth, on recordings that took no part in making it.
+    Eval(evaluate::Options),
 }
 
 fn main() -> Result<()> {
     match Lab::parse().command {
         Command::Twin(options) => twin::run(&options),
+        Command::Eval(options) => evaluate::run(&options),
     }
 }
