@@ -112,6 +112,23 @@ fn normalised<const N: usize>(numbers: [f32; N]) -> Result<[f64; N], Refused> {
     if is_good { Ok(numbers.map(|p| p / sum)) } else { Err(Refused::Probabilities) }
 }
 
+/// What the networks together say at one instant: the belief that the expression stage follows,
+/// without its memory. In the order of [`ExpressionLabel::ALL`]; one quarter each if nobody says
+/// anything.
+///
+/// # Errors
+/// When the numbers are none that can be used.
+pub fn believe(
+    radar: Option<&RadarExpression>,
+    event: Option<&EventScores>,
+    routing: Routing,
+    calibration: &ExpressionCalibration,
+) -> Result<[f64; ExpressionLabel::COUNT], Refused> {
+    let radar = radar.map(|scores| of_radar(scores, routing, calibration)).transpose()?;
+    let event = event.map(|scores| of_event(scores, calibration)).transpose()?;
+    Ok(fuse(radar.into_iter().chain(event)))
+}
+
 /// What all witnesses together say; ignorance if there is none.
 pub(super) fn fuse(witnesses: impl Iterator<Item = Witness>) -> Belief {
     let mut product = [1.0; ExpressionLabel::COUNT];
@@ -190,6 +207,20 @@ mod tests {
             let silent = of_event(&silent, &CALIBRATION).unwrap();
             prop_assert!(near(fuse([radar, silent].into_iter()), alone));
         }
+    }
+
+    #[test]
+    fn belief_of_an_instant_is_that_of_whoever_spoke() {
+        let radar = radar([0.0, 3.0]);
+        let event = EventScores { probabilities: [0.1, 0.2, 0.3, 0.4], rate_ev_s: 4_000.0 };
+        let believe = |radar, event| believe(radar, event, Routing::Hard, &CALIBRATION).unwrap();
+        let witnesses = || {
+            let radar = of_radar(&radar, Routing::Hard, &CALIBRATION).unwrap();
+            [radar, of_event(&event, &CALIBRATION).unwrap()].into_iter()
+        };
+        assert!(near(believe(Some(&radar), Some(&event)), fuse(witnesses())));
+        assert!(near(believe(Some(&radar), None), fuse(witnesses().take(1))));
+        assert!(near(believe(None, None), IGNORANCE));
     }
 
     #[test]

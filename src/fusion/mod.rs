@@ -32,7 +32,7 @@ mod ratio;
 mod testing;
 
 pub use agreement::Agreement;
-pub use belief::Refused;
+pub use belief::{Refused, believe};
 pub use config::{Config, ExpressionConfig, Routing};
 pub use evidence::{Evidence, Outcome, Verdict};
 pub use expression::{ExpressionStage, Said};

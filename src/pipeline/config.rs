@@ -153,6 +153,16 @@ pub enum PlanError {
         /// What its kernels refuse.
         error: dsp::radar::Error,
     },
+    /// The recipe for the inputs of the radar's networks is out of range.
+    #[error("{}: radar.inputs.{key}: {problem}", folder.join("manifest.toml").display())]
+    Recipe {
+        /// Folder of the bundle.
+        folder: std::path::PathBuf,
+        /// Key in `[radar.inputs]`.
+        key: &'static str,
+        /// What is wrong with its value.
+        problem: String,
+    },
     /// The model bundle was made for other sensors.
     #[error(
         "the model bundle does not fit sensor `{name}`: {}; configure the sensor as the bundle \

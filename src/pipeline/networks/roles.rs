@@ -58,7 +58,11 @@ impl Roles {
     /// When nobody asks for a role, a role is held by the wrong network, by one with other classes,
     /// or without another that it needs; or when `[radar.inputs]` is not understood.
     pub fn of(bundle: Bundle) -> Result<Self, PlanError> {
-        let inputs = bundle.radar_inputs()?.unwrap_or_default();
+        let inputs: RadarInputConfig = bundle.radar_inputs()?.unwrap_or_default();
+        if let Err((key, problem)) = inputs.check() {
+            let folder = bundle.folder;
+            return Err(PlanError::Recipe { folder, key, problem });
+        }
         let about = bundle.networks.iter().map(|network| about(&bundle.folder, network));
         let about = about.collect::<Result<_, _>>()?;
         let mut shelf = Shelf { folder: bundle.folder, networks: bundle.networks };

@@ -3,6 +3,7 @@
 mod bundle;
 mod calibrate;
 mod dataset;
+mod evaluate;
 mod inputs;
 mod progress;
 mod scene;
@@ -37,6 +38,8 @@ enum Command {
     Calibrate(calibrate::Options),
     /// Records a visit of a simulated person, for the demo.
     Scene(scene::Options),
+    /// Says what a bundle is worth, on recordings that took no part in making it.
+    Eval(evaluate::Options),
 }
 
 fn main() -> Result<()> {
@@ -48,5 +51,6 @@ fn main() -> Result<()> {
         Command::Bundle(options) => bundle::run(&options),
         Command::Calibrate(options) => calibrate::run(&options),
         Command::Scene(options) => scene::run(&options),
+        Command::Eval(options) => evaluate::run(&options),
     }
 }

@@ -228,13 +228,20 @@ impl Member {
     }
 }
 
+/// Refuses a split whose parts share raw data.
+///
+/// # Errors
+/// Names two recordings that do; or inputs were not computed yet.
+pub(crate) fn refuse_leakage(members: &[Member]) -> Result<()> {
+    let hashes = members.iter().map(Member::hashes).collect::<Result<Vec<_>>>()?;
+    refuse_shared_data(members.iter().zip(hashes.iter().map(Vec::as_slice)))
+}
+
 /// Refuses raw data that two parts share: a recording that was copied under another name.
 ///
 /// # Errors
 /// When a frame or window of a part is bit for bit one of another part.
-pub(crate) fn refuse_shared_data<'i>(
-    inputs: impl IntoIterator<Item = (&'i Member, &'i [i64])>,
-) -> Result<()> {
+fn refuse_shared_data<'i>(inputs: impl IntoIterator<Item = (&'i Member, &'i [i64])>) -> Result<()> {
     let mut owners: BTreeMap<i64, (Part, &str)> = BTreeMap::new();
     for (member, hashes) in inputs {
         let id = member.recording.id.as_str();

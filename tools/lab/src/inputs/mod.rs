@@ -141,6 +141,35 @@ fn write(tensors: Vec<(&str, Tensor)>, path: &Path) -> Result<()> {
     std::fs::rename(&partial, path).with_context(|| format!("cannot write {}", path.display()))
 }
 
+impl RadarSet {
+    /// What the authentication sees, in the place of what gate and experts see. Frames of which it
+    /// sees nothing have no distance.
+    pub(crate) fn as_faces(self) -> Self {
+        let nowhere = self.steady.iter().zip(self.range);
+        let range = nowhere.map(|(&steady, range)| if steady > 0 { range } else { f32::NAN });
+        Self { maps: self.faces.clone(), range: range.collect(), ..self }
+    }
+
+    /// The frames of which the authentication sees something, and no others.
+    ///
+    /// # Errors
+    /// When candle fails.
+    pub(crate) fn steady_faces(&self) -> Result<Self> {
+        let seen = |frame: &usize| self.steady[*frame] > 0;
+        let frames: Vec<usize> = (0..self.time.len()).filter(seen).collect();
+        let rows = frames.iter().map(|&frame| Ok(u32::try_from(frame)?));
+        let rows = Tensor::new(rows.collect::<Result<Vec<u32>>>()?, &Device::Cpu)?;
+        let faces = self.faces.index_select(&rows, 0)?;
+        Ok(Self {
+            maps: faces.clone(),
+            faces,
+            steady: vec![1; frames.len()],
+            time: frames.iter().map(|&frame| self.time[frame]).collect(),
+            range: frames.iter().map(|&frame| self.range[frame]).collect(),
+        })
+    }
+}
+
 impl Inputs {
     /// Reads the inputs of a recording of the data set in `folder`.
     ///

@@ -175,7 +175,7 @@ impl Run {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let split = Split::read(&options.split)?;
     let members = split.members(&options.split)?;
-    refuse_leakage(&members)?;
+    split::refuse_leakage(&members)?;
     let run = plan(options, &split, &members);
     fs::create_dir_all(&options.out)
         .with_context(|| format!("cannot make {}", options.out.display()))?;
@@ -217,15 +217,6 @@ fn plan(options: &Options, split: &Split, members: &[Member]) -> Run {
         technique: options.technique,
         trained_on: trained_on.into_iter().map(|member| member.recording.id.clone()).collect(),
     }
-}
-
-/// Refuses a split whose parts share raw data.
-fn refuse_leakage(members: &[Member]) -> Result<()> {
-    let mut hashes = Vec::with_capacity(members.len());
-    for member in members {
-        hashes.push(member.hashes()?);
-    }
-    split::refuse_shared_data(members.iter().zip(hashes.iter().map(Vec::as_slice)))
 }
 
 /// The weights of the finished run in `folder`.

@@ -55,8 +55,8 @@ impl Samples {
     ///
     /// # Errors
     /// When inputs were not computed, or there is none.
-    pub(crate) fn of_radar<'m>(
-        members: impl IntoIterator<Item = &'m Member>,
+    pub(crate) fn of_radar(
+        members: impl IntoIterator<Item = &Member>,
         class: impl Fn(&Recording, f64) -> Option<usize>,
     ) -> Result<Self> {
         let mut samples = Self::empty(&[2, 64, 64]);
@@ -72,7 +72,7 @@ impl Samples {
     ///
     /// # Errors
     /// When inputs were not computed, or there is none.
-    pub(crate) fn of_faces<'m>(members: impl IntoIterator<Item = &'m Member>) -> Result<Self> {
+    pub(crate) fn of_faces(members: impl IntoIterator<Item = &Member>) -> Result<Self> {
         let mut samples = Self::empty(&[2, 64, 64]);
         for member in members {
             let Inputs { radar, .. } = member.inputs()?;
@@ -89,8 +89,8 @@ impl Samples {
     ///
     /// # Errors
     /// When inputs were not computed, or there is none.
-    pub(crate) fn of_events<'m>(
-        members: impl IntoIterator<Item = &'m Member>,
+    pub(crate) fn of_events(
+        members: impl IntoIterator<Item = &Member>,
         class: impl Fn(&Recording, f64) -> Option<usize>,
     ) -> Result<Self> {
         let mut samples = Self::empty(&[2, 16, 112, 112]);
