@@ -157,7 +157,7 @@ pub enum PlanError {
     #[error("{}: radar.inputs.{key}: {problem}", folder.join("manifest.toml").display())]
     Recipe {
         /// Folder of the bundle.
-        folder: std::path::PathBuf,
+        folder: PathBuf,
         /// Key in `[radar.inputs]`.
         key: &'static str,
         /// What is wrong with its value.

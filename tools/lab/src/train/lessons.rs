@@ -104,9 +104,9 @@ pub(super) fn classify<N: Network<Output = Tensor>>(
 fn samples(task: Task, members: &[&Member]) -> Result<Samples> {
     let class = |recording: &Recording, end: f64| class(task, recording, end);
     match task {
-        Task::Auth => Samples::of_faces(members.iter().copied()),
-        Task::Event => Samples::of_events(members.iter().copied(), class),
-        _ => Samples::of_radar(members.iter().copied(), class),
+        Task::Auth => Samples::of_faces(members),
+        Task::Event => Samples::of_events(members, class),
+        _ => Samples::of_radar(members, class),
     }
 }
 

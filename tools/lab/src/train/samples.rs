@@ -56,7 +56,7 @@ impl Samples {
     /// # Errors
     /// When inputs were not computed, or there is none.
     pub(crate) fn of_radar(
-        members: impl IntoIterator<Item = &Member>,
+        members: &[&Member],
         class: impl Fn(&Recording, f64) -> Option<usize>,
     ) -> Result<Self> {
         let mut samples = Self::empty(&[2, 64, 64]);
@@ -72,7 +72,7 @@ impl Samples {
     ///
     /// # Errors
     /// When inputs were not computed, or there is none.
-    pub(crate) fn of_faces(members: impl IntoIterator<Item = &Member>) -> Result<Self> {
+    pub(crate) fn of_faces(members: &[&Member]) -> Result<Self> {
         let mut samples = Self::empty(&[2, 64, 64]);
         for member in members {
             let Inputs { radar, .. } = member.inputs()?;
@@ -90,7 +90,7 @@ impl Samples {
     /// # Errors
     /// When inputs were not computed, or there is none.
     pub(crate) fn of_events(
-        members: impl IntoIterator<Item = &Member>,
+        members: &[&Member],
         class: impl Fn(&Recording, f64) -> Option<usize>,
     ) -> Result<Self> {
         let mut samples = Self::empty(&[2, 16, 112, 112]);
