@@ -56,6 +56,8 @@ struct Slow {
     axes: MapAxes,
     /// Of the newest map; repeated until the next one is due.
     newest: Option<RadarTarget>,
+    /// False until a map was made.
+    has_map: bool,
 }
 
 impl RadarChain {
@@ -86,6 +88,7 @@ impl RadarChain {
                 config: config.micro_doppler,
                 kernel: slow,
                 newest: None,
+                has_map: false,
             },
             least_snr_db: config.least_snr_db,
             vital: Box::new(Vital::plan(&config.respiration, chirp)?),
@@ -113,6 +116,7 @@ impl RadarChain {
         let slow = &mut self.slow;
         if slow.kernel.push(&frame.samples) {
             slow.kernel.run(&mut slow.map);
+            slow.has_map = true;
             slow.newest = target(&slow.peaks.run(&slow.map), &slow.axes, self.least_snr_db);
         }
         self.vital.run(now, frame, slow.kernel.newest());
@@ -138,6 +142,21 @@ impl RadarChain {
         &self.fast.map
     }
 
+    /// The same with its axes.
+    pub(super) const fn fast_map(&self) -> (&Array3<f32>, MapAxes) {
+        (&self.fast.map, self.fast.axes)
+    }
+
+    /// The newest map of slow motion with its axes, once there is one.
+    pub(super) fn slow_map(&self) -> Option<(&Array3<f32>, MapAxes)> {
+        self.slow.has_map.then_some((&self.slow.map, self.slow.axes))
+    }
+
+    /// How the chest moved that breathes there, and the time from one value to the next.
+    pub(super) fn breath_trace(&self) -> (Vec<Meters>, Seconds) {
+        (self.vital.trace(), self.chirp.frame_period)
+    }
+
     /// What the newest frame shows, once.
     pub(super) const fn take_glance(&mut self) -> Option<Glance> {
         self.glance.take()
@@ -153,6 +172,7 @@ impl RadarChain {
         self.fast.kernel.reset();
         self.slow.kernel.reset();
         self.slow.newest = None;
+        self.slow.has_map = false;
         self.vital.restart();
         self.motion.restart();
         self.glance = None;
