@@ -1,5 +1,7 @@
 //! What people and monitors see of the running daemon: the page, and the times that are measured.
 
+use std::collections::BTreeMap;
+
 use super::inbox::{BLOCKS, FRAMES};
 use super::{Error, clock};
 use crate::config::Config;
@@ -26,6 +28,8 @@ struct Show {
     telemetry: Telemetry,
     painter: Painter,
     next_breath: Stamp<HostClock>,
+    /// Frames of each radar when it was painted last: what is old is not painted again.
+    painted: BTreeMap<usize, u64>,
     sources: Vec<Source>,
     /// Readings of each live sensor that wait for the pipeline; empty for recordings.
     inbox: Vec<usize>,
@@ -48,8 +52,15 @@ impl Onlookers {
         };
         tracing::info!("live page at http://{}/", web.address());
         let next_breath = Stamp::from_micros(i64::MIN);
-        let (sources, inbox) = (Vec::new(), Vec::new());
-        Ok(Self(Some(Show { _web: web, telemetry, painter, next_breath, sources, inbox })))
+        Ok(Self(Some(Show {
+            _web: web,
+            telemetry,
+            painter,
+            next_breath,
+            painted: BTreeMap::new(),
+            sources: Vec::new(),
+            inbox: Vec::new(),
+        })))
     }
 
     /// From now on the pipeline works on `sources`.
@@ -58,6 +69,7 @@ impl Onlookers {
             show.painter.begin(sources);
             show.sources = sources.to_vec();
             show.inbox.clear();
+            show.painted.clear();
         }
     }
 
@@ -142,6 +154,10 @@ impl Onlookers {
             show.next_breath = now + BREATH_PERIOD;
         }
         for sight in pipeline.sights() {
+            let frames = sight.frames();
+            if show.painted.insert(sight.source(), frames) == Some(frames) {
+                continue;
+            }
             paint_maps(&show.painter, sight);
             if looks_for_breath {
                 let (moved, step) = sight.breath();
@@ -149,7 +165,7 @@ impl Onlookers {
                 show.painter.breath(sight.source(), &moved, step.0);
             }
         }
-        show.painter.cameras();
+        show.painter.cameras(now);
     }
 }
 

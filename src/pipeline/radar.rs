@@ -25,6 +25,8 @@ pub(super) struct RadarChain {
     motion: Box<Motion>,
     /// What the newest frame shows, until somebody decides with it.
     glance: Option<Glance>,
+    /// Frames taken so far.
+    frames: u64,
 }
 
 /// What decisions need to know of one frame.
@@ -94,6 +96,7 @@ impl RadarChain {
             vital: Box::new(Vital::plan(&config.respiration, chirp)?),
             motion: Box::new(Motion::plan(chirp, config.peaks.first_range_m, farthest)),
             glance: None,
+            frames: 0,
         })
     }
 
@@ -110,6 +113,7 @@ impl RadarChain {
 
     /// Computes the maps of one frame, taken at `now`, and says what is in them.
     pub(super) fn run(&mut self, now: Stamp<HostClock>, frame: &RadarFrame) -> RadarSummary {
+        self.frames += 1;
         let fast = &mut self.fast;
         fast.kernel.run(&frame.samples, &mut fast.map);
         let moving = target(&fast.peaks.run(&fast.map), &fast.axes, self.least_snr_db);
@@ -145,6 +149,11 @@ impl RadarChain {
     /// The same with its axes.
     pub(super) const fn fast_map(&self) -> (&Array3<f32>, MapAxes) {
         (&self.fast.map, self.fast.axes)
+    }
+
+    /// Frames taken so far, so that a map can be told from the one before.
+    pub(super) const fn frames(&self) -> u64 {
+        self.frames
     }
 
     /// The newest map of slow motion with its axes, once there is one.

@@ -25,6 +25,12 @@ impl<'a> Sight<'a> {
         self.source
     }
 
+    /// How many frames its maps have seen: equal numbers, equal maps.
+    #[must_use]
+    pub const fn frames(&self) -> u64 {
+        self.chain.frames()
+    }
+
     /// The newest map of fast motion: `map[rx, range_bin, doppler_bin]`.
     #[must_use]
     pub const fn fast(&self) -> (&'a Array3<f32>, MapAxes) {

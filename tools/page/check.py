@@ -29,7 +29,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 CANVASES = ["range-doppler", "micro-range-doppler", "events", "breath", "belief"]
 DRAWN_WITHIN_S = 2.0
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 # How many colours each canvas shows: an empty one shows one.
 COLOURS = """
@@ -127,6 +127,7 @@ class Browser:
     def size(self, width, height, mobile):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
                   deviceScaleFactor=1, mobile=mobile)
+        self.call("Emulation.setScrollbarsHidden", hidden=True)
 
     def close(self):
         self.process.kill()
@@ -177,7 +178,7 @@ def free_port():
 def check_drawn(browser, what, canvases, limit):
     """Waits until the page is connected and each canvas shows something."""
     few = " && ".join(f'seen["{name}"] > {3 if name == "belief" else 8}' for name in canvases)
-    expression = (f'document.body.dataset.link === "open" && '
+    expression = (f'document.readyState === "complete" && document.body.dataset.link === "open" && '
                   f'document.getElementById("identity-state").textContent !== "-" && '
                   f'((seen) => {few})({COLOURS})')
     took = browser.wait_for(what, expression, limit)

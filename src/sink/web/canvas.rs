@@ -63,11 +63,6 @@ impl Canvas {
             *pixel = u8::try_from(i16::from(QUIET) + kept).unwrap_or(QUIET);
         }
     }
-
-    /// Forgets everything, for a viewer that comes after a while.
-    pub(super) fn clear(&mut self) {
-        self.pixels.fill(QUIET);
-    }
 }
 
 #[cfg(test)]

@@ -112,8 +112,8 @@ pub struct Painter {
     due: Stamp<HostClock>,
     watched_until: Stamp<HostClock>,
     sources: Vec<Source>,
-    /// One for each camera, by its number, while somebody looks.
-    canvases: BTreeMap<usize, Canvas>,
+    /// One for each camera, by its number, while somebody looks, and when the camera delivered last.
+    canvases: BTreeMap<usize, (Canvas, Stamp<HostClock>)>,
 }
 
 impl Painter {
@@ -139,8 +139,10 @@ impl Painter {
         else {
             return;
         };
-        let canvas = self.canvases.entry(source).or_insert_with(|| Canvas::new(*geometry));
+        let new = || (Canvas::new(*geometry), now);
+        let (canvas, delivered) = self.canvases.entry(source).or_insert_with(new);
         canvas.paint(&batch.events);
+        *delivered = now;
     }
 
     /// True if pictures are due and somebody wants them.
@@ -150,7 +152,7 @@ impl Painter {
             return false;
         }
         if now >= self.watched_until {
-            self.canvases.values_mut().for_each(Canvas::clear); // nobody has looked for a while
+            self.canvases.clear(); // nobody has looked for a while
         }
         self.due = now + PERIOD;
         self.watched_until = now + ATTENTION;
@@ -187,9 +189,12 @@ impl Painter {
         self.hang(Header { picture: "breath", source: "", width, height, scale }, source, &pixels);
     }
 
-    /// Hangs up what each camera saw, and lets it fade.
-    pub fn cameras(&mut self) {
-        for (&source, canvas) in &mut self.canvases {
+    /// Hangs up what each camera saw that still delivers at `now`, and lets it fade.
+    pub fn cameras(&mut self, now: Stamp<HostClock>) {
+        for (&source, (canvas, delivered)) in &mut self.canvases {
+            if now - *delivered >= ATTENTION {
+                continue;
+            }
             let ((width, height), geometry) = (canvas.size(), canvas.geometry());
             let scale =
                 Scale::Sensor { sensor_width: geometry.width, sensor_height: geometry.height };
@@ -269,12 +274,14 @@ mod tests {
         assert!(painter.is_due(at(0)));
         painter.events(0, &batch, at(999));
         painter.events(0, &batch, at(1_000));
-        painter.cameras();
+        painter.cameras(at(1_998));
         let (name, picture) = gallery.newest().remove(0);
         let (header, pixels) = opened(&picture);
         assert_eq!(name, "events/camera");
         assert_eq!((header["width"].as_u64(), header["sensor_width"].as_u64()), (Some(2), Some(2)));
         assert_eq!(pixels, [128, 176], "one event and not two");
+        painter.cameras(at(1_999));
+        assert!(Arc::ptr_eq(&picture, &gallery.newest()[0].1), "the camera delivers no more");
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Pipeline {
                 board.post(stamper.stamp(hello(start), start));
                 painter.events(0, &batch, start);
                 if painter.is_due(start) {
-                    painter.cameras();
+                    painter.cameras(start);
                 }
                 slowest.fetch_max((clock::now() - start).0, Ordering::Relaxed);
                 std::thread::park_timeout(Duration::from_millis(2));
