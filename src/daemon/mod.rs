@@ -6,6 +6,7 @@ mod crew;
 mod drive;
 mod inbox;
 mod live;
+mod onlookers;
 mod orders;
 mod pulse;
 mod reader;
@@ -26,6 +27,7 @@ use crate::pipeline::{self, Pipeline};
 use crate::recording::{LAYOUT, Opening};
 use crate::sensor::{self, Sensor};
 use crate::sink::signing::{KeyError, PrivateKey, Signer};
+use crate::sink::web::WebError;
 use crate::sink::zmq::control::Control;
 use crate::sink::zmq::{Limits, PublishError, Publisher};
 use crate::sink::{Board, Stamper};
@@ -38,6 +40,7 @@ pub use stop::{Stop, on_signals};
 use crew::Crew;
 use drive::{Drive, Outlet};
 use live::Readers;
+use onlookers::Onlookers;
 use pulse::Pulse;
 use reader::{Delivery, Reader};
 use state::Keeper;
@@ -97,6 +100,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The live page.
+    #[error(transparent)]
+    Web(#[from] WebError),
     /// A message cannot be encoded.
     #[error(transparent)]
     Encode(#[from] crate::sink::EncodeError),
@@ -197,6 +203,7 @@ pub fn run(
     for endpoint in publisher.bound() {
         tracing::info!(endpoint, "publishing");
     }
+    let onlookers = Onlookers::open(&config, &board)?;
     let mut outlet = Outlet {
         publisher,
         tape: Tape::new(opening(&config, &prepared, &boot_id, Micros(0))),
@@ -205,6 +212,7 @@ pub fn run(
         board,
         pulse: Pulse::start(&config),
         keeper,
+        onlookers,
         seen: &mut seen,
         lost: 0,
         said: Counts::default(),
@@ -213,7 +221,8 @@ pub fn run(
     let result = loop {
         outlet.pulse.reconfigure(&config);
         outlet.tape.begin(&config)?;
-        let Prepared { sensors, pipeline, .. } = prepared;
+        let Prepared { sensors, sources, pipeline, .. } = prepared;
+        outlet.onlookers.begin(&sources);
         let (out, reloading) = (Vec::new(), None);
         let mut drive =
             Drive { pipeline, out, outlet: &mut outlet, orders, config: &config, reloading };

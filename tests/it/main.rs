@@ -47,4 +47,5 @@ mod signatures;
 mod subscribers;
 mod support;
 mod tidy;
+mod web;
 mod zmtp;

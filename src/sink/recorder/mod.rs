@@ -106,6 +106,12 @@ impl Recorder {
         losses(&self.queue)
     }
 
+    /// Bytes that wait for the writer, and how many may.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.queue.bytes(), queue::MOST)
+    }
+
     /// Writes what waits and ends the file. Gives everything that was lost, and the number of the
     /// part that would have come next.
     #[must_use]
