@@ -200,6 +200,7 @@ mod tests {
             alignment: Alignment::Live,
             sensors: vec![sensor],
             bundle: None,
+            networks: Vec::new(),
             dropped,
             filtered: Counts::default(),
         }

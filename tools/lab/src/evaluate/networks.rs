@@ -1,6 +1,5 @@
 //! Runs a bundle's networks over the inputs of a recording.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
@@ -73,11 +72,9 @@ impl Networks {
                 folder.display()
             );
         }
-        let stated = stated_worth(folder)?;
+        let stated = bundle.expression;
         let run = bundle.digest.to_string()[..DIGITS].to_owned();
-        let gate = bundle.role("gate").and_then(|gate| gate.temperature);
-        let mut worth = stated.unwrap_or(UNCALIBRATED);
-        worth.gate_temperature = gate.unwrap_or(worth.gate_temperature);
+        let worth = stated.unwrap_or(UNCALIBRATED);
         Ok(Self { bundle, run, worth, is_calibrated: stated.is_some() })
     }
 
@@ -251,13 +248,6 @@ pub(crate) const fn name(label: ExpressionLabel) -> &'static str {
         ExpressionLabel::Neutral => "neutral",
         ExpressionLabel::Anger => "anger",
     }
-}
-
-/// What the manifest says in `[calibration.expression]`, if it has such a table.
-fn stated_worth(folder: &Path) -> Result<Option<ExpressionCalibration>> {
-    let manifest: toml::Table = toml::from_str(&fs::read_to_string(folder.join("manifest.toml"))?)?;
-    let stated = manifest.get("calibration").and_then(|table| table.get("expression"));
-    Ok(stated.cloned().map(toml::Value::try_into).transpose()?)
 }
 
 /// The labelled instants of a recording.
