@@ -57,7 +57,7 @@ impl Drop for Frozen {
     fn drop(&mut self) {
         // A thread that was killed meanwhile cannot be let go, but its end has to be taken note of.
         if ptrace::detach(self.0, None).is_err() {
-            let _status = waitpid(self.0, Some(WaitPidFlag::__WALL));
+            let _reaped = waitpid(self.0, Some(WaitPidFlag::__WALL));
         }
     }
 }
