@@ -28,7 +28,6 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 CANVASES = ["range-doppler", "micro-range-doppler", "events", "breath", "belief"]
-DRAWN_WITHIN_S = 2.0
 PATIENCE_S = 60.0
 
 # How many colours each canvas shows: an empty one shows one.
@@ -179,7 +178,6 @@ def check_drawn(browser, what, canvases, limit):
     """Waits until the page is connected and each canvas shows something."""
     few = " && ".join(f'seen["{name}"] > {3 if name == "belief" else 8}' for name in canvases)
     expression = (f'document.readyState === "complete" && document.body.dataset.link === "open" && '
-                  f'document.getElementById("identity-state").textContent !== "-" && '
                   f'((seen) => {few})({COLOURS})')
     took = browser.wait_for(what, expression, limit)
     print(f"{what}: {took:.2f} s")
@@ -207,7 +205,7 @@ def check_requests(browser, address):
             raise Failed(f"the console says {entry}")
 
 
-def check(program, browser_program, folder, artefacts):
+def check(program, browser_program, folder, artefacts, within):
     port = free_port()
     daemon = Daemon(program, folder, port)
     browser = Browser(browser_program, Path(folder) / "profile")
@@ -216,11 +214,14 @@ def check(program, browser_program, folder, artefacts):
         browser.size(1280, 900, False)
         browser.call("Page.navigate", url=daemon.address)
         maps = ["range-doppler", "events", "belief"]
-        check_drawn(browser, "connected and drawn", maps, DRAWN_WITHIN_S)
+        check_drawn(browser, "connected and drawn", maps, within)
         check_drawn(browser, "all panels drawn", CANVASES, PATIENCE_S)
+        # A machine that is too slow to be current shows no identity, and rightly so.
+        browser.wait_for("shows an identity", (
+            'document.getElementById("identity-state").textContent !== "-"'), PATIENCE_S)
         browser.screenshot(artefacts / "page-desktop.png")
         browser.call("Page.reload")
-        check_drawn(browser, "reloaded and drawn", maps, DRAWN_WITHIN_S)
+        check_drawn(browser, "reloaded and drawn", maps, within)
         browser.size(390, 844, True)
         check_drawn(browser, "all panels on a phone", CANVASES, PATIENCE_S)
         if browser.evaluate("document.documentElement.scrollWidth > innerWidth"):
@@ -231,12 +232,12 @@ def check(program, browser_program, folder, artefacts):
             'document.body.dataset.link === "closed" && '
             'document.getElementById("identity-state").textContent === "-" && '
             'document.querySelectorAll("section.stale").length === '
-            'document.querySelectorAll("section").length'), 3.0)
+            'document.querySelectorAll("section").length'), within + 1.0)
         browser.screenshot(artefacts / "page-gone.png")
         daemon = Daemon(program, folder, port)
         daemon.wait_until_ready()
         # The page tries again each two seconds at most.
-        check_drawn(browser, "drawn again after a restart", maps, DRAWN_WITHIN_S + 2.0)
+        check_drawn(browser, "drawn again after a restart", maps, within + 2.0)
         check_requests(browser, daemon.address)
     finally:
         browser.close()
@@ -247,6 +248,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--daemon", required=True, help="the visaged binary")
     parser.add_argument("--browser", help="the Chromium binary; else the first that is installed")
+    parser.add_argument("--within", type=float, default=2.0,
+                        help="seconds to draw; 2 unless the machine has other things to do")
     parser.add_argument("--artefacts", type=Path, help="where screenshots go; else nowhere")
     arguments = parser.parse_args()
     browser = arguments.browser or next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -257,7 +260,7 @@ def main():
         artefacts = arguments.artefacts or Path(folder)
         artefacts.mkdir(parents=True, exist_ok=True)
         try:
-            check(arguments.daemon, browser, folder, artefacts)
+            check(arguments.daemon, browser, folder, artefacts, arguments.within)
         except Failed as failure:
             print(f"failed: {failure}", file=sys.stderr)
             log = Path(folder, "daemon.log")
