@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::pipeline;
 use crate::sensor::{self, Kind, SENSORS};
 use crate::sink::zmq::Endpoint;
-use crate::sink::{Encoding, recorder};
+use crate::sink::{Encoding, recorder, web};
 
 /// A whole configuration file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -39,6 +39,9 @@ pub struct Config {
     /// `[record]`: what the pipeline is told and says, in files. Without it nothing is recorded.
     #[serde(default)]
     pub record: Option<recorder::Config>,
+    /// `[web]`: the live page and the metrics. Without it nothing listens.
+    #[serde(default)]
+    pub web: Option<web::Config>,
     /// Where all this was read, for recordings.
     #[serde(skip)]
     pub origin: Origin,
@@ -189,6 +192,9 @@ impl Config {
         if let Some(record) = &mut self.record {
             record.folder = folder.join(&record.folder);
         }
+        if let Some(file) = self.web.as_mut().and_then(|web| web.token_file.as_mut()) {
+            *file = folder.join(&*file);
+        }
     }
 
     /// Parses and checks `text`; `file` is for messages.
@@ -236,6 +242,12 @@ impl Config {
         if let Some(Err((key, problem))) = self.record.as_ref().map(recorder::Config::check) {
             let line = text.lines().position(|line| line.trim().starts_with(&key));
             return refuse(line.map_or(1, |at| at + 1), format!("record.{key}"), problem);
+        }
+        if let Some(Err((key, problem))) = self.web.as_ref().map(web::Config::check) {
+            let (table, rest) = text.split_once("[web]").unwrap_or_default();
+            let line = rest.lines().position(|line| line.trim().starts_with(key));
+            let line = line.map_or(0, |at| at + table.matches('\n').count());
+            return refuse(line + 1, format!("web.{key}"), problem);
         }
         if let Err((key, problem)) = self.pipeline.check() {
             let last = key.rsplit('.').next().unwrap_or_default();
@@ -326,6 +338,17 @@ mod tests {
         assert!(refusal(text).starts_with("x.toml:2:"));
         let text = format!("{text}allow-network = true\n");
         Config::parse(&text, Path::new("x.toml")).unwrap();
+    }
+
+    #[test]
+    fn a_page_that_others_can_reach_needs_a_token() {
+        let text = "[publish]\nendpoints = []\n\n[web]\nlisten = \"0.0.0.0:5580\"\n";
+        let message = refusal(text);
+        assert!(message.starts_with("x.toml:5:") && message.contains("token-file"), "{message}");
+        let with_token = format!("{text}token-file = \"page.token\"\n");
+        Config::parse(&with_token, Path::new("x.toml")).unwrap();
+        let message = refusal("[web]\nlisten = \"localhost\"\n");
+        assert!(message.contains("line 2") && message.contains("web.listen"), "{message}");
     }
 
     #[test]

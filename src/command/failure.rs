@@ -89,7 +89,8 @@ impl Failure {
                 | daemon::Error::State { .. }
                 | daemon::Error::Control { .. }
                 | daemon::Error::Encode(_)
-                | daemon::Error::Thread(_) => 1,
+                | daemon::Error::Thread(_)
+                | daemon::Error::Web(_) => 1,
             },
             Self::Ask(_)
             | Self::Convert { .. }

@@ -1,5 +1,6 @@
 //! The pipeline thread's hands: tells the pipeline, sends what it says, carries out orders.
 
+use super::onlookers::Onlookers;
 use super::orders::reload;
 use super::pulse::Pulse;
 use super::state::Keeper;
@@ -8,6 +9,7 @@ use crate::config::Config;
 use crate::data::message::{Message, Payload};
 use crate::data::{Counts, Input};
 use crate::pipeline::Pipeline;
+use crate::sink::metrics::Stage;
 use crate::sink::recorder::Recorder;
 use crate::sink::zmq::control::Order;
 use crate::sink::zmq::{self, Handed, PublishError, Publisher};
@@ -34,14 +36,21 @@ impl Drive<'_, '_> {
 
     /// Tells the pipeline `input` and sends what it says.
     pub(super) fn tell(&mut self, input: Input) -> Result<(), Error> {
-        let start = clock::now();
+        let (start, stage) = (clock::now(), Stage::of(&input));
+        self.outlet.onlookers.before(&input, start);
         self.take(input);
-        self.outlet.pulse.time(clock::now() - start);
+        let taken = clock::now();
+        self.outlet.pulse.time(taken - start);
+        self.outlet.onlookers.time(stage, taken - start);
         // Before anybody hears of a rejection it is on disk: kill -9 comes too late.
         self.outlet.keeper.keep(self.pipeline.lockout_to_store());
         let mut lost = Counts::default();
+        let speaks = !self.out.is_empty();
         for message in self.out.drain(..) {
             lost.merge(&self.outlet.send(message)?);
+        }
+        if speaks {
+            self.outlet.onlookers.time(Stage::Publish, clock::now() - taken);
         }
         if !lost.is_empty() {
             self.take(Input::Dropped { counts: lost });
@@ -49,6 +58,7 @@ impl Drive<'_, '_> {
         if let Some(recorder) = &self.outlet.recorder {
             preview(recorder, &self.pipeline);
         }
+        self.outlet.onlookers.paint(&self.pipeline);
         Ok(())
     }
 
@@ -66,6 +76,8 @@ impl Drive<'_, '_> {
         // Fed here and nowhere else, so that a hang in the pipeline is seen by systemd.
         notify(&[sd_notify::NotifyState::Watchdog]);
         self.tell(Input::Boot { now: clock::since_boot() })?;
+        let Outlet { onlookers, publisher, recorder, .. } = &*self.outlet;
+        onlookers.beat(&self.pipeline, publisher, recorder.as_ref());
         self.outlet.pulse()?;
         while let Ok(Order::Reload(answer)) = self.orders.inbox.try_recv() {
             let tried = reload(self.config, self.orders);
@@ -105,6 +117,7 @@ pub(super) struct Outlet<'s> {
     pub(super) board: Board,
     pub(super) pulse: Pulse,
     pub(super) keeper: Keeper,
+    pub(super) onlookers: Onlookers,
     pub(super) seen: &'s mut dyn FnMut(&Message),
     pub(super) lost: u64,
     /// What the publisher and the recorder have counted as far as the pipeline knows it.
@@ -121,7 +134,9 @@ impl Outlet<'_> {
         }
         (self.seen)(&message);
         self.pulse.see(&message);
-        let envelope = self.stamper.stamp(message, clock::now());
+        let now = clock::now();
+        self.onlookers.see(&message, now);
+        let envelope = self.stamper.stamp(message, now);
         if let Some(recorder) = &self.recorder
             && !matches!(envelope.payload, Payload::Health(_) | Payload::Hello(_))
         {

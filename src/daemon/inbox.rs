@@ -8,10 +8,10 @@ use crate::data::{Counts, Input, Loss, Modality, Notice, Reading};
 use crate::units::{HostClock, Stamp};
 
 /// Radar frames of one sensor that may wait: 200 ms at 20 Hz.
-const FRAMES: usize = 4;
+pub(super) const FRAMES: usize = 4;
 /// Event blocks of one sensor that may wait: half a second of blocks of 1 ms, which is what boards
 /// are advised to send, so that a slow moment of the pipeline costs nothing.
-const BLOCKS: usize = 512;
+pub(super) const BLOCKS: usize = 512;
 /// Notices of one sensor that may wait; one a second comes.
 const NOTICES: usize = 16;
 
@@ -86,6 +86,21 @@ impl Inbox {
             .wait_timeout_while(state, patience, |state| state.waiting.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
         state.waiting.pop_front()
+    }
+
+    /// How many readings of each sensor wait.
+    pub(super) fn waiting(&self) -> Vec<usize> {
+        let state = self.lock();
+        let mut waiting = vec![0; state.sensors.len()];
+        for input in &state.waiting {
+            if let Input::Reading {
+                source, reading: Reading::Radar(_) | Reading::Events(_), ..
+            } = input
+            {
+                waiting[*source] += 1;
+            }
+        }
+        waiting
     }
 
     /// The counts that have changed since the last call.
@@ -186,6 +201,7 @@ mod tests {
         let inbox = Inbox::new(2);
         inbox.put(0, frame(7), Stamp::from_micros(0));
         (0..514).for_each(|t| inbox.put(1, block(t), Stamp::from_micros(0)));
+        assert_eq!(inbox.waiting(), [1, BLOCKS]);
         let expected: Vec<_> = [frame(7)].into_iter().chain((2..514).map(block)).collect();
         assert_eq!(drain(&inbox), expected);
         let [Input::Counts { source: 1, counts }] = &inbox.news()[..] else { panic!("no counts") };

@@ -68,6 +68,7 @@ impl Readers {
                 }
                 drive.tell(Input::Clock { now })?;
                 due = now + PULSE;
+                drive.outlet.onlookers.inbox(self.inbox.waiting());
                 if let Some(ended) = drive.pulse()? {
                     return Ok(ended);
                 }

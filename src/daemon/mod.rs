@@ -5,6 +5,7 @@ mod console;
 mod drive;
 mod inbox;
 mod live;
+mod onlookers;
 mod orders;
 mod pulse;
 mod reader;
@@ -24,6 +25,7 @@ use crate::pipeline::{self, Pipeline};
 use crate::recording::{LAYOUT, Opening};
 use crate::sensor::{self, Sensor};
 use crate::sink::recorder::Recorder;
+use crate::sink::web::WebError;
 use crate::sink::zmq::control::Control;
 use crate::sink::zmq::{PublishError, Publisher};
 use crate::sink::{Board, Stamper};
@@ -35,6 +37,7 @@ pub use stop::{Stop, on_signals};
 
 use drive::{Drive, Outlet};
 use live::Readers;
+use onlookers::Onlookers;
 use pulse::Pulse;
 use reader::{Delivery, Reader};
 use state::Keeper;
@@ -90,6 +93,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The live page.
+    #[error(transparent)]
+    Web(#[from] WebError),
     /// A message cannot be encoded.
     #[error(transparent)]
     Encode(#[from] crate::sink::EncodeError),
@@ -189,6 +195,7 @@ pub fn run(
     for endpoint in publisher.bound() {
         tracing::info!(endpoint, "publishing");
     }
+    let onlookers = Onlookers::open(&config, &board)?;
     let mut outlet = Outlet {
         publisher,
         recorder: None,
@@ -197,6 +204,7 @@ pub fn run(
         board,
         pulse: Pulse::start(&config),
         keeper,
+        onlookers,
         seen: &mut seen,
         lost: 0,
         said: Counts::default(),
@@ -205,7 +213,8 @@ pub fn run(
     let result = loop {
         outlet.pulse.reconfigure(&config);
         outlet.recorder = recorder(&config, &prepared, &boot_id)?;
-        let Prepared { sensors, pipeline, .. } = prepared;
+        let Prepared { sensors, sources, pipeline, .. } = prepared;
+        outlet.onlookers.begin(&sources);
         let mut drive =
             Drive { pipeline, out: Vec::new(), outlet: &mut outlet, orders, config: &config };
         if let Err(error) = drive.begin() {

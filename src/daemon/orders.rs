@@ -42,9 +42,11 @@ impl Orders {
 /// Reads, checks and prepares the configuration as it is now, before anything is given up.
 pub(super) fn reload(now: &Config, orders: &Orders) -> Result<(Config, Prepared), String> {
     let next = (orders.reread)()?;
-    if next.publish != now.publish || next.control != now.control {
+    if next.publish != now.publish || next.control != now.control || next.web != now.web {
         return Err(
-            "`[publish]` or `[control]` has changed; that needs a restart of the daemon".to_owned()
+            "`[publish]`, `[control]` or `[web]` has changed; that needs a restart of the \
+                    daemon"
+                .to_owned(),
         );
     }
     let prepared = prepare(&next).map_err(|error| error.to_string())?;

@@ -9,6 +9,7 @@ mod decide;
 mod event;
 mod lane;
 mod radar;
+mod sight;
 mod vital;
 
 use ndarray::Array3;
@@ -23,6 +24,7 @@ use crate::sync::{Merge, TimeLine};
 use crate::units::{HostClock, Micros, Stamp};
 
 pub use config::{Config, EventConfig, PlanError, RadarConfig};
+pub use sight::Sight;
 
 use decide::Decisions;
 use lane::{Chain, Lane};
@@ -118,6 +120,19 @@ impl Pipeline {
             Chain::Radar(chain) if lane.received > 0 => Some((source, chain.map())),
             Chain::Radar(_) | Chain::Event(..) => None,
         })
+    }
+
+    /// Each radar that has delivered, for people to look at.
+    pub fn sights(&self) -> impl Iterator<Item = Sight<'_>> {
+        self.lanes.iter().enumerate().filter_map(|(source, lane)| match &lane.chain {
+            Chain::Radar(chain) if lane.received > 0 => Some(Sight::new(source, chain)),
+            Chain::Radar(_) | Chain::Event(..) => None,
+        })
+    }
+
+    /// How many frames and slices of each sensor wait for those of others.
+    pub fn waiting(&self) -> impl Iterator<Item = usize> {
+        (0..self.lanes.len()).map(|source| self.merge.waiting(source))
     }
 
     /// Takes one thing the pipeline is told, and appends what is to be published.

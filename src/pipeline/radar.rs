@@ -25,6 +25,8 @@ pub(super) struct RadarChain {
     motion: Box<Motion>,
     /// What the newest frame shows, until somebody decides with it.
     glance: Option<Glance>,
+    /// Frames taken so far.
+    frames: u64,
 }
 
 /// What decisions need to know of one frame.
@@ -56,6 +58,8 @@ struct Slow {
     axes: MapAxes,
     /// Of the newest map; repeated until the next one is due.
     newest: Option<RadarTarget>,
+    /// False until a map was made.
+    has_map: bool,
 }
 
 impl RadarChain {
@@ -86,11 +90,13 @@ impl RadarChain {
                 config: config.micro_doppler,
                 kernel: slow,
                 newest: None,
+                has_map: false,
             },
             least_snr_db: config.least_snr_db,
             vital: Box::new(Vital::plan(&config.respiration, chirp)?),
             motion: Box::new(Motion::plan(chirp, config.peaks.first_range_m, farthest)),
             glance: None,
+            frames: 0,
         })
     }
 
@@ -107,12 +113,14 @@ impl RadarChain {
 
     /// Computes the maps of one frame, taken at `now`, and says what is in them.
     pub(super) fn run(&mut self, now: Stamp<HostClock>, frame: &RadarFrame) -> RadarSummary {
+        self.frames += 1;
         let fast = &mut self.fast;
         fast.kernel.run(&frame.samples, &mut fast.map);
         let moving = target(&fast.peaks.run(&fast.map), &fast.axes, self.least_snr_db);
         let slow = &mut self.slow;
         if slow.kernel.push(&frame.samples) {
             slow.kernel.run(&mut slow.map);
+            slow.has_map = true;
             slow.newest = target(&slow.peaks.run(&slow.map), &slow.axes, self.least_snr_db);
         }
         self.vital.run(now, frame, slow.kernel.newest());
@@ -138,6 +146,26 @@ impl RadarChain {
         &self.fast.map
     }
 
+    /// The same with its axes.
+    pub(super) const fn fast_map(&self) -> (&Array3<f32>, MapAxes) {
+        (&self.fast.map, self.fast.axes)
+    }
+
+    /// Frames taken so far, so that a map can be told from the one before.
+    pub(super) const fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The newest map of slow motion with its axes, once there is one.
+    pub(super) fn slow_map(&self) -> Option<(&Array3<f32>, MapAxes)> {
+        self.slow.has_map.then_some((&self.slow.map, self.slow.axes))
+    }
+
+    /// How the chest moved that breathes there, and the time from one value to the next.
+    pub(super) fn breath_trace(&self) -> (Vec<Meters>, Seconds) {
+        (self.vital.trace(), self.chirp.frame_period)
+    }
+
     /// What the newest frame shows, once.
     pub(super) const fn take_glance(&mut self) -> Option<Glance> {
         self.glance.take()
@@ -153,6 +181,7 @@ impl RadarChain {
         self.fast.kernel.reset();
         self.slow.kernel.reset();
         self.slow.newest = None;
+        self.slow.has_map = false;
         self.vital.restart();
         self.motion.restart();
         self.glance = None;

@@ -6,7 +6,7 @@ use crate::dsp::radar::{
     Breath, Error, FrameShape, MeanSpectrum, NoBreath, Respiration, RespirationConfig,
 };
 use crate::fusion::{LivenessGate, Look};
-use crate::units::{HostClock, Stamp};
+use crate::units::{HostClock, Meters, Stamp};
 
 /// Lost frames in a row that are bridged; a longer gap starts the window again.
 const BRIDGED: u64 = 4;
@@ -17,7 +17,7 @@ pub(super) struct Vital {
     /// Used only if the micro-Doppler kernel does not compute the same.
     own_spectrum: MeanSpectrum,
     gate: LivenessGate,
-    newest: Option<Summary>,
+    newest: Option<Breath>,
     /// Number of the frame that should come next.
     expected: Option<u64>,
 }
@@ -52,7 +52,7 @@ impl Vital {
         };
         if due {
             let found = self.kernel.run();
-            self.newest = found.ok().map(summary);
+            self.newest = found.ok();
             self.gate.push(now, evidence(&found));
         }
     }
@@ -78,8 +78,13 @@ impl Vital {
     }
 
     /// The breath that was seen last.
-    pub(super) const fn newest(&self) -> Option<Summary> {
-        self.newest
+    pub(super) fn newest(&self) -> Option<Summary> {
+        self.newest.map(summary)
+    }
+
+    /// How the chest of that breath moved, oldest first; empty while none is seen.
+    pub(super) fn trace(&self) -> Vec<Meters> {
+        self.newest.map(|breath| self.kernel.trace(&breath)).unwrap_or_default()
     }
 
     pub(super) fn liveness(&self, now: Stamp<HostClock>) -> Liveness {

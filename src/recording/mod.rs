@@ -28,7 +28,7 @@ mod writer;
 pub use entry::{Entry, Loss, Packed, Published};
 pub use error::{ReadError, WriteError};
 pub use opening::Opening;
-pub use picture::picture;
+pub use picture::{grey, picture};
 pub use reader::{Ending, Reader, is_recording};
 pub use writer::Writer;
 

@@ -5,17 +5,25 @@ use ndarray::{ArrayRef3, Axis};
 /// Magnitudes this far below the strongest are black.
 const RANGE_DB: f32 = 60.0;
 
-/// The bytes of a PNG of `map[rx, range_bin, doppler_bin]`, mean over antennas: near at the bottom,
-/// approaching on the left, the strongest cell white and everything 60 dB below it black.
+/// `map[rx, range_bin, doppler_bin]` in shades of grey, row by row from the top, mean over antennas:
+/// near at the bottom, approaching on the left, the strongest cell white and everything 60 dB below
+/// it black.
 #[must_use]
-pub fn picture(map: &ArrayRef3<f32>) -> Vec<u8> {
-    let (antennas, ranges, dopplers) = map.dim();
+pub fn grey(map: &ArrayRef3<f32>) -> Vec<u8> {
     let sum = map.sum_axis(Axis(0));
     let strongest = sum.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    let lines = sum.rows().into_iter().rev();
+    lines.flatten().map(|&magnitude| level(magnitude / strongest)).collect()
+}
+
+/// The bytes of a PNG of [`grey`].
+#[must_use]
+pub fn picture(map: &ArrayRef3<f32>) -> Vec<u8> {
+    let (_, ranges, dopplers) = map.dim();
     let mut rows = Vec::with_capacity(ranges * (dopplers + 1));
-    for line in sum.rows().into_iter().rev().filter(|_| antennas > 0) {
+    for line in grey(map).chunks_exact(dopplers.max(1)) {
         rows.push(0); // this row is not filtered
-        rows.extend(line.iter().map(|&magnitude| grey(magnitude / strongest)));
+        rows.extend(line);
     }
     png(dopplers, ranges, &rows)
 }
@@ -25,7 +33,7 @@ pub fn picture(map: &ArrayRef3<f32>) -> Vec<u8> {
     clippy::cast_sign_loss,
     reason = "clamped; `as` takes NaN to 0"
 )]
-fn grey(share: f32) -> u8 {
+fn level(share: f32) -> u8 {
     let db = 20.0 * share.log10();
     ((db / RANGE_DB + 1.0) * 255.0).round().clamp(0.0, 255.0) as u8
 }

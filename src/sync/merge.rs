@@ -100,6 +100,15 @@ impl<T> Merge<T> {
         Some((source, item))
     }
 
+    /// How many items of `source` wait.
+    ///
+    /// # Panics
+    /// When there is no such source.
+    #[must_use]
+    pub fn waiting(&self, source: usize) -> usize {
+        self.waiting[source].len()
+    }
+
     /// Items that came out behind one already released.
     #[must_use]
     pub const fn late(&self) -> u64 {

@@ -40,4 +40,5 @@ mod scratch;
 mod serial;
 mod support;
 mod tidy;
+mod web;
 mod zmtp;

@@ -279,6 +279,30 @@ impl Respiration {
         }
     }
 
+    /// How the chest of `breath`, an answer of [`run`](Self::run), moved: the phase of its line as a
+    /// way about its mean, oldest first, over all frames that are kept, or the shortest stretch if
+    /// there was more than breath before. Empty if the phase cannot be followed. The sign depends on
+    /// the radar's mixer. Allocates: it is for people to look at.
+    #[must_use]
+    pub fn trace(&self, breath: &Breath) -> Vec<Meters> {
+        let line = breath.rx * self.bins + breath.range_bin.saturating_sub(self.first_bin);
+        let Some(ring) = self.ring.get(line * self.window..(line + 1) * self.window) else {
+            return Vec::new();
+        };
+        let oldest = (self.next + self.window - self.seen) % self.window.max(1);
+        let (newer, older) = ring.split_at(oldest);
+        let values: Vec<_> = older.iter().chain(newer).take(self.seen).copied().collect();
+        let follow_newest = |frames: usize| {
+            let mut phase = vec![0.0; frames];
+            follow(&values[values.len().checked_sub(frames)?..], &mut phase)?;
+            let mean = phase.iter().sum::<f64>() / count(frames);
+            let moved: Vec<_> =
+                phase.iter().map(|radians| Meters(self.per_radian * (radians - mean))).collect();
+            (self.per_radian * extent(&phase) <= LARGEST.0).then_some(moved)
+        };
+        [self.seen, self.least].into_iter().find_map(follow_newest).unwrap_or_default()
+    }
+
     /// The clearest breath among the candidates of the newest `frames`.
     fn look(&mut self, frames: usize) -> Result<Breath, NoBreath> {
         self.rank(frames);

@@ -114,6 +114,12 @@ impl Recorder {
         counts
     }
 
+    /// Bytes that wait for the writer, and how many may.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.queue.bytes(), queue::MOST)
+    }
+
     /// Writes what waits and ends the file.
     pub fn finish(self) {
         self.queue.close();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::recording::{Loss, Packed};
 
 /// What may wait for the disk: half a minute of a radar and a busy camera.
-const MOST: usize = 64 << 20;
+pub(super) const MOST: usize = 64 << 20;
 
 /// Entries dropped because the disk was too slow.
 pub(super) const FULL: &str = "record-queue-full";
@@ -94,6 +94,11 @@ impl Queue {
     pub(super) fn losses(&self) -> (u64, u64) {
         let state = self.lock();
         (state.dropped, state.failed)
+    }
+
+    /// Bytes that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().bytes
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -158,6 +158,13 @@ impl Publisher {
         self.tally.counts()
     }
 
+    /// Messages that wait for the publisher thread, and how many may.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        let room = self.feed.as_ref().map_or(QUEUE, mpsc::Sender::capacity);
+        (QUEUE.saturating_sub(room), QUEUE)
+    }
+
     /// Waits at most `limit` for the first subscription ever made; true once there was one. What
     /// is published after that is heard by that subscriber.
     #[must_use]

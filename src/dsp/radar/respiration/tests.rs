@@ -129,6 +129,25 @@ proptest! {
 }
 
 #[test]
+fn the_trace_is_the_way_of_the_chest_oldest_first() {
+    let mut scene = Scene::new(11, 0.05);
+    let moves = breath(15.0, 0.4);
+    let found = scene.play(31.0, &moves).last().unwrap().unwrap();
+    let trace = scene.kernel.trace(&found);
+    assert_eq!(trace.len(), 400, "20 s of frames, the ring gone round");
+    let truth: Vec<_> = (0..400_u32)
+        .map(|at| moves(scene.now - scene.period * f64::from(400 - at)).unwrap())
+        .collect();
+    let mean = truth.iter().sum::<f64>() / 400.0;
+    for (at, (seen, way)) in trace.iter().zip(truth).enumerate() {
+        // Noise of 1 in 50 or more is 0.02 rad or 8 um; five of that.
+        assert!((seen.0 - (way - mean)).abs() < 4e-5, "frame {at}: {seen} and not {way}");
+    }
+    let elsewhere = Breath { rx: 99, ..found };
+    assert!(scene.kernel.trace(&elsewhere).is_empty(), "a line that there is not");
+}
+
+#[test]
 fn ten_seconds_are_enough_for_a_breath_in_four() {
     for seed in 0..20_u32 {
         let mut scene = Scene::new(seed.into(), 0.05);
