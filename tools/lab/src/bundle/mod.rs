@@ -3,9 +3,11 @@
 //! The bundle is complete but for what its answers are worth, which `lab calibrate` measures on it
 //! as it is, half floats and all. Until then the daemon identifies nobody with it.
 
+mod card;
 mod manifest;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -47,11 +49,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     fs::create_dir_all(&options.out)
         .with_context(|| format!("cannot make {}", options.out.display()))?;
     let origin = origin(&members)?;
-    let mut networks = Vec::new();
+    let (mut networks, mut runs) = (Vec::new(), Vec::new());
     for task in Task::ALL {
         let folder = options.runs.join(task.role());
         if folder.join(WEIGHTS).exists() {
-            networks.push(pack(task, &folder, options, &split, &origin)?);
+            let run = Run::read(&folder)?;
+            networks.push(pack(task, &run, &folder, (options, &split, &origin))?);
+            runs.push(run);
         }
     }
     ensure!(!networks.is_empty(), "{} holds no finished run", options.runs.display());
@@ -66,20 +70,19 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         networks,
     };
     manifest.write(&options.out)?;
+    card::write(&options.out, &manifest, &runs)?;
     // Read as the daemon will read it.
     Bundle::load(&options.out)?;
     Ok(())
 }
 
-/// Converts the weights of the run in `folder`.
+/// Converts the weights of `run`, whose folder is `folder`.
 fn pack(
     task: Task,
+    run: &Run,
     folder: &Path,
-    options: &Options,
-    split: &Split,
-    origin: &str,
+    (options, split, origin): (&Options, &Split, &str),
 ) -> Result<NetworkRow> {
-    let run = Run::read(folder)?;
     if run.task != task || run.enrolled != split.enrolled {
         bail!(
             "{} is a run of `{}` for {}, not of `{}` for {}",
@@ -90,10 +93,12 @@ fn pack(
             split.enrolled
         );
     }
-    let weights: Weights = restored(&run, folder)?;
+    let weights: Weights = restored(run, folder)?;
     let file = format!("{}.safetensors", task.role());
     let dtype = if options.full { DType::F32 } else { DType::F16 };
     weights.save(&options.out.join(&file), dtype)?;
+    // The library makes files that only their owner reads; a daemon has a user of its own.
+    fs::set_permissions(options.out.join(&file), fs::Permissions::from_mode(0o644))?;
     let bytes = fs::read(options.out.join(&file))?;
     let classes: &[&str] = match task {
         Task::Auth => &TERMS,

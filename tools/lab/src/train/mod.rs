@@ -78,9 +78,6 @@ pub(crate) struct Technique {
     /// Authentication: the leaves' errors teach the leaves alone, as in FARE.
     #[arg(long)]
     pub(crate) stop_gradient: bool,
-    /// Every person counts alike, however many samples there are of them.
-    #[arg(long)]
-    pub(crate) even_persons: bool,
 }
 
 /// The networks of a bundle, by the roles that the daemon asks for.
