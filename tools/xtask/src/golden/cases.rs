@@ -254,14 +254,6 @@ pub(super) const CASES: &[Case] = &[
         least: &[("trouble silent", 1), ("message radar", 110)],
     },
     Case {
-        name: "live-driver-hangs",
-        about: "the camera's driver does not come back from a call from second 3 to 5",
-        story: |scene, _| {
-            Ok(fault(scene, |log| log.lose(CAMERA, Loss::Hung, 3 * SECOND, 5 * SECOND)))
-        },
-        least: &[("trouble hung", 2), ("message radar", 155), ("message identity", 155)],
-    },
-    Case {
         name: "live-radar-restarts",
         about: "the radar starts anew at second 4: its clock and numbers begin again",
         story: |scene, _| Ok(fault(scene, |log| log.restart_radar(4 * SECOND))),

@@ -36,7 +36,6 @@ pub(super) const COVERAGE: &[&str] = &[
     "trouble absent",
     "trouble protocol",
     "trouble configuration",
-    "trouble hung",
     "trouble losing-data",
     "trouble clock-unsynced",
     "clock unsynced",
