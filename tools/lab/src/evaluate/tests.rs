@@ -213,7 +213,7 @@ fn inputs_become_a_report_with_every_detector_and_source() {
         assert_eq!((&row["genuine-sessions"], &row["strangers"]), (&2.into(), &2.into()));
     }
     // every detector but the permutation, which is no column
-    let expected = super::baselines::detector::DETECTORS.map(|kind| kind.name);
+    let expected = baselines::detector::DETECTORS.map(|kind| kind.name);
     let expected = expected.into_iter().filter(|name| *name != "permuted");
     assert_eq!(detectors, expected.map(|name| (name, 3)).collect());
     let simple = rows.iter().find(|row| row["detector"] == "mahalanobis-linear").unwrap();

@@ -1,4 +1,4 @@
-//! Every figure against scikit-learn, SciPy and NumPy, and what no library computes against cases
+//! Every figure against scikit-learn, `scipy` and NumPy, and what no library computes against cases
 //! that are plain by hand.
 
 use serde::Deserialize;
@@ -230,7 +230,7 @@ fn rates_count_what_was_not_decided_on_both_sides() {
     near(rates.genuine_undecided, 0.25);
     near(rates.false_accept, 0.25);
     near(rates.strange_undecided, 0.25);
-    let only_the_second = super::operating::rates(&tallies, |r| if r == 2 { 0.0 } else { 1.0 });
+    let only_the_second = operating::rates(&tallies, |r| if r == 2 { 0.0 } else { 1.0 });
     near(only_the_second.unwrap().false_accept, 0.5);
 }
 
