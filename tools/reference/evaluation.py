@@ -155,7 +155,7 @@ def baselines():
         "other": other,
         "components": 4,
         "variances": pca.explained_variance_,
-        "mahalanobis": ((w / unit) ** 2).sum(1),
+        "mahalanobis": ((other - pca.mean_) @ pca.get_precision() * (other - pca.mean_)).sum(1),
         "nearest": neighbours.kneighbors(w)[0][:, 4],
         "one-class": -machine.decision_function(w),
         "logistic": logistic.predict_proba(w / unit),

@@ -255,7 +255,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::float_cmp, reason = "parsed from the text itself")]
     fn the_spread_is_read_from_the_command_that_made_the_set() {
         let origin = "simulated: lab 0.1.0 twin --seed 1 --spread 0.5 --chirps food";
         assert_eq!(spread(origin), Some(0.5));

@@ -138,7 +138,7 @@ fn fusion_is_compared_with_each_sensor_on_the_same_windows() {
     };
     assert!((of("radar").accuracy.value - 0.75).abs() < 1e-12);
     assert!((of("fused").accuracy.value - 39.0 / 40.0).abs() < 1e-12);
-    assert_eq!(of("fused").confusion.0[0], [19, 1, 0, 0]);
+    assert_eq!(of("fused").confusion.0[0], [38, 2, 0, 0]);
     assert_eq!(of("fused").recalls[2], None);
     let pair = report.expression.pairs.iter().find(|pair| pair.second == "radar").unwrap();
     assert!((pair.difference.value - 0.225).abs() < 1e-12);

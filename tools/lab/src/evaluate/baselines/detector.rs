@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 
 use super::features::Look;
 use super::logistic::{Logistic, log_sum_exp, softmax};
-use super::matrix::{Matrix, dot};
+use super::matrix::Matrix;
 use super::nearest;
 use super::one_class::OneClass;
 use super::pca::Pca;
@@ -42,7 +42,10 @@ pub(crate) const DETECTORS: [Kind; 13] = [
         "image-error",
         "image terms of fooder_auth alone: a plain auto-encoder, but trained with its leaves",
     ),
-    kind("mahalanobis-linear", "PCA, 20 components of the maps, squared distance in deviations"),
+    kind(
+        "mahalanobis-linear",
+        "squared Mahalanobis distance under probabilistic PCA, 20 components of the maps",
+    ),
     kind(REFERENCE, "the same of the maps' logarithms"),
     kind("nearest", "distance to the 5th nearest frame in those 20 components"),
     kind("one-class-svm", "Gaussian kernel, nu 0.05, on those components"),
@@ -176,7 +179,7 @@ impl Suite {
         let times = radar.time.iter().map(|time| far(*time, self.clock));
         let mut columns = vec![
             ("mahalanobis-linear", self.linear.mahalanobis(&radar.maps)?),
-            (REFERENCE, squares(&white)),
+            (REFERENCE, self.log.mahalanobis(&radar.maps)?),
             ("nearest", nearest::distances(&self.known, &coordinates)),
             ("one-class-svm", coordinates.rows().map(|row| self.machine.score(row)).collect()),
             ("distance", ranges.collect()),
@@ -208,7 +211,7 @@ impl Subspace {
     }
 
     fn mahalanobis(&self, maps: &Tensor) -> candle_core::Result<Vec<f64>> {
-        Ok(squares(&self.pca.whiten(&self.coordinates(maps)?)))
+        self.pca.mahalanobis(&self.look.rows(maps)?)
     }
 }
 
@@ -253,10 +256,6 @@ fn spread(sets: &[&RadarSet], count: usize) -> candle_core::Result<Tensor> {
         picked.push(set.maps.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?);
     }
     Tensor::cat(&picked, 0)
-}
-
-fn squares(rows: &Matrix) -> Vec<f64> {
-    rows.rows().map(|row| dot(row, row)).collect()
 }
 
 /// The deviation is never 0, so that what always was the same can be divided by it.

@@ -4,9 +4,9 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use super::matrix::Matrix;
 
-/// Added before the logarithm: an eighth of what an 8-bit picture resolves, so that empty cells do
-/// not decide.
-const FLOOR: f64 = 5e-4;
+/// Added before the logarithm, as a share of the strongest cell: noise lies below it, and must not
+/// decide.
+const FLOOR: f64 = 0.05;
 /// Share of the strongest range bin from which a bin counts as part of the face.
 const FACE: f64 = 0.05;
 /// Bins around the face that its window function reaches.

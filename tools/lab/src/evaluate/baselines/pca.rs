@@ -21,6 +21,8 @@ pub(super) struct Pca {
     axes: Tensor,
     /// Variance along each axis, largest first, divided by one less than the count.
     pub(super) variances: Vec<f64>,
+    /// Mean variance along all other directions that the rows could span.
+    rest: f64,
 }
 
 impl Pca {
@@ -29,15 +31,37 @@ impl Pca {
         let means = Tensor::new(rows.means(), &candle_core::Device::Cpu)?;
         let centred = rows.tensor()?.broadcast_sub(&means)?;
         let gram = centred.matmul(&centred.t()?)?;
-        let (values, vectors) = leading(&Matrix::from_tensor(&gram)?, components)?;
+        let gram = Matrix::from_tensor(&gram)?;
+        let (values, vectors) = leading(&gram, components)?;
         let scale = real(rows.count().saturating_sub(1).max(1));
+        let all: f64 = (0..gram.count()).map(|at| gram.row(at)[at]).sum();
+        let others = rows.count().min(rows.columns()).saturating_sub(values.len());
+        let rest = (all - values.iter().sum::<f64>()) / (scale * real(others.max(1)));
         // u = X^T v / sqrt(lambda) has length 1
         let mut scaled = Matrix::new(rows.count());
         for (value, vector) in values.iter().zip(&vectors) {
             scaled.push(vector.iter().map(|x| x / value.sqrt()));
         }
         let axes = centred.t()?.matmul(&scaled.tensor()?.t()?)?;
-        Ok(Self { means, axes, variances: values.iter().map(|value| value / scale).collect() })
+        let variances: Vec<f64> = values.iter().map(|value| value / scale).collect();
+        // rows that span no more than the components leave rounding alone
+        let rest = rest.max(variances.last().copied().unwrap_or(1.0) * 1e-9);
+        Ok(Self { means, axes, variances, rest })
+    }
+
+    /// Squared Mahalanobis distances under probabilistic PCA (Tipping and Bishop 1999): along the
+    /// axes in their deviations, across them in that of the rest.
+    pub(super) fn mahalanobis(&self, rows: &Matrix) -> candle_core::Result<Vec<f64>> {
+        let centred = rows.tensor()?.broadcast_sub(&self.means)?;
+        let lengths: Vec<f64> = centred.sqr()?.sum(1)?.to_vec1()?;
+        let coordinates = Matrix::from_tensor(&centred.matmul(&self.axes)?)?;
+        let white = self.whiten(&coordinates);
+        let rows = coordinates.rows().zip(white.rows()).zip(lengths);
+        Ok(rows
+            .map(|((along, white), length)| {
+                dot(white, white) + (length - dot(along, along)).max(0.0) / self.rest
+            })
+            .collect())
     }
 
     /// Coordinates in the subspace.

@@ -6,7 +6,7 @@ use visaged_twin::Random;
 
 use super::detector::{Lessons, REFERENCE, Suite};
 use super::logistic::{Logistic, softmax};
-use super::matrix::{Matrix, dot};
+use super::matrix::Matrix;
 use super::nearest;
 use super::one_class::OneClass;
 use super::pca::Pca;
@@ -70,8 +70,7 @@ fn principal_components_and_what_lies_on_them_are_those_of_scikit_learn() {
     let (pca, known, other) = golden_coordinates(&golden);
     // iterated to 1e-13 of the largest eigenvalue, vectors to its root
     near(&pca.variances, &golden.variances, 1e-9);
-    let squares: Vec<f64> = pca.whiten(&other).rows().map(|row| dot(row, row)).collect();
-    near(&squares, &golden.mahalanobis, 1e-5);
+    near(&pca.mahalanobis(&matrix(&golden.other)).unwrap(), &golden.mahalanobis, 1e-5);
     near(&nearest::distances(&known, &other), &golden.nearest, 1e-5);
 }
 

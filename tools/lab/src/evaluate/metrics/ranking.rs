@@ -65,6 +65,8 @@ struct Step {
 impl Ranking {
     /// Sorts `trials`.
     pub(crate) fn new(mut trials: Vec<Trial>) -> Self {
+        // the total order puts -0 below 0, which are a tie; the sum makes 0 of both
+        trials.iter_mut().for_each(|trial| trial.score += 0.0);
         trials.sort_by(|a, b| a.score.total_cmp(&b.score));
         Self { trials }
     }

@@ -1,4 +1,4 @@
-//! Every figure against scikit-learn, SciPy and NumPy, and what no library computes against cases
+//! Every figure against scikit-learn, `scipy` and NumPy, and what no library computes against cases
 //! that are plain by hand.
 
 use serde::Deserialize;
