@@ -15,6 +15,7 @@ mod bundle;
 mod configs;
 mod control;
 mod dca1000;
+mod demo;
 mod dsp_event;
 mod dsp_radar;
 mod event_net;
