@@ -37,7 +37,9 @@ use visaged::dsp::radar::{
 use visaged::fusion::Routing;
 use visaged::model::nn::ops::{Conv, ConvTransposed};
 use visaged::model::nn::program::{Activation, After, Combine, Program};
-use visaged::pipeline::{EventConfig, EventInputs, Question, RadarNetworks, Roles};
+use visaged::pipeline::{
+    EventConfig, EventInputs, Question, RadarInputConfig, RadarNetworks, Roles,
+};
 use visaged::sensor::evt::{Decoder, Format, write};
 use visaged::units::{Hertz, Meters, Seconds, Stamp};
 
@@ -264,6 +266,7 @@ fn bundle_networks() {
         [bundle::auth(), bundle::gate(), bundle::dynamic(), bundle::still(), bundle::event()];
     let roles = Roles::of(bundle::load("no-alloc", "", &nets)).unwrap();
     let Roles { auth, faces, event, inputs, .. } = roles;
+    let inputs = RadarInputConfig { identity_frames: 1, ..inputs };
     let chirp = ChirpConfig::food();
     let mut radar =
         RadarNetworks::plan(&inputs, &chirp, auth.unwrap(), faces, Routing::Soft).unwrap();

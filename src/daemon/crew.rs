@@ -79,7 +79,10 @@ mod tests {
         let (release, hang) = channel::<()>();
         let (tell, told) = channel();
         let mut crew = Crew::default();
-        crew.hire("hangs".into(), move || drop(hang.recv())).unwrap();
+        crew.hire("hangs".into(), move || {
+            let _released = hang.recv();
+        })
+        .unwrap();
         crew.hire("works".into(), move || tell.send("done").unwrap()).unwrap();
         assert_eq!(crew.dismiss(), 1);
         assert_eq!(told.try_recv(), Ok("done"));

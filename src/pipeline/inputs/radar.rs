@@ -36,8 +36,8 @@ pub struct RadarInputConfig {
     pub micro_doppler: MicroDopplerConfig,
     /// Which part of both is seen.
     pub crop: ModelInputConfig,
-    /// Row to which the range of the target is moved, 0 to 63; absent: nothing is moved.
-    pub target_row: Option<usize>,
+    /// Row to which the range of the target is moved, 0 to 63.
+    pub target_row: usize,
     /// Frames whose maps are averaged for identity, 1 to 1000.
     pub identity_frames: usize,
     /// Decibels below the largest magnitude that are told apart, above 0.
@@ -51,7 +51,7 @@ impl Default for RadarInputConfig {
             range_doppler: RangeDopplerConfig::fooder(),
             micro_doppler: MicroDopplerConfig::fooder(),
             crop: ModelInputConfig::fooder(),
-            target_row: Some(16),
+            target_row: 16,
             identity_frames: 50,
             span_db: 40.0,
         }
@@ -64,8 +64,8 @@ impl RadarInputConfig {
     /// # Errors
     /// The key, and what is wrong with its value.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
-        if let Some(row) = self.target_row.filter(|&row| row >= ModelInput::SIDE) {
-            return Err(("target-row", format!("{row} must lie in 0..=63")));
+        if self.target_row >= ModelInput::SIDE {
+            return Err(("target-row", format!("{} must lie in 0..=63", self.target_row)));
         }
         if !(1..=1000).contains(&self.identity_frames) {
             let problem = format!("{} must lie in 1..=1000", self.identity_frames);
@@ -89,7 +89,7 @@ pub struct RadarInputs {
     /// `[range, doppler]` before it is moved.
     resampled: [Array2<f32>; MAPS],
     target: Target,
-    target_row: Option<usize>,
+    target_row: usize,
     span_db: f32,
     /// `[map, range, doppler]`, magnitudes.
     aligned: Array3<f32>,
@@ -170,10 +170,7 @@ impl RadarInputs {
             self.steady.restart();
         }
         for (from, to) in self.resampled.iter().zip(self.aligned.axis_iter_mut(Axis(0))) {
-            match self.target_row {
-                Some(wanted) => shift_rows(from.view(), to, row.row, wanted),
-                None => shift_rows(from.view(), to, 0, 0),
-            }
+            shift_rows(from.view(), to, row.row, self.target_row);
         }
         self.expression.assign(&self.aligned);
         scale(&mut self.expression, self.span_db);

@@ -79,7 +79,9 @@ mod tests {
     #[test]
     fn one_frame_of_a_passer_by_moves_nothing() {
         let mut target = Target::new(2);
-        (0..40).for_each(|_| drop(target.push(&at(10, 5.0))));
+        for _ in 0..40 {
+            target.push(&at(10, 5.0));
+        }
         assert_eq!(target.push(&at(40, 20.0)).row, 10);
     }
 }

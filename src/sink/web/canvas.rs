@@ -24,7 +24,8 @@ impl Canvas {
     /// An empty canvas for a sensor.
     pub(super) fn new(geometry: Geometry) -> Self {
         let longest = geometry.width.max(geometry.height);
-        let shift = (0..16).find(|&shift| longest >> shift <= LONGEST).unwrap_or(16);
+        let fits = |shift: &u32| longest.div_ceil(1 << shift) <= LONGEST;
+        let shift = (0..16).find(fits).unwrap_or(15);
         let side = |pixels: u16| usize::from(pixels).div_ceil(1 << shift);
         let (width, height) = (side(geometry.width), side(geometry.height));
         Self { geometry, shift, width, height, pixels: vec![QUIET; width * height] }

@@ -200,7 +200,7 @@ mod tests {
 
     fn recipe(epochs: usize) -> Recipe {
         let optimizer = Optimiser::AdamW;
-        Recipe { epochs, batch: 2, rate: 0.1, optimizer, weight_decay: 0.0, seed: 3 }
+        Recipe { epochs, batch: 2, rate: 0.3, optimizer, weight_decay: 0.0, seed: 3 }
     }
 
     fn learn(name: &str, cuts: &[usize]) -> Vec<Epoch> {
