@@ -51,6 +51,6 @@ fn describe(text: &mut String, network: &NetworkRow, run: &Run) -> Result<()> {
     writeln!(text, "- Scores: {}", classes.join(", "))?;
     writeln!(text, "- Weights: SHA-256 {sha256}")?;
     let recipe = toml::to_string(&run.recipe)? + &toml::to_string(&run.technique)?;
-    writeln!(text, "\n```toml\n{}```", recipe)?;
+    writeln!(text, "\n```toml\n{recipe}```")?;
     Ok(())
 }

@@ -36,7 +36,11 @@ pub(super) fn of_faces(model: &mut Box<dyn Model>, members: &[&Member]) -> Resul
 
 /// Mean scores of the windows of one recording.
 pub(super) fn windows(faces: &Faces, calibration: &Calibration) -> Vec<f64> {
-    let window = |time: f64| (time / WINDOW).floor();
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a recording has far less than 2^63 windows"
+    )]
+    let window = |time: f64| (time / WINDOW).floor() as i64;
     faces
         .chunk_by(|a, b| window(a.0) == window(b.0))
         .map(|faces| {

@@ -162,7 +162,7 @@ fn judge_one(
     for networks in networks.iter_mut() {
         beliefs.extend(networks.beliefs(recording, &inputs)?);
     }
-    let faces = inputs.radar.map(RadarSet::as_faces);
+    let faces = inputs.radar.map(RadarSet::into_faces);
     if let (Some(radar), Some(suite)) = (&faces, &learnt.suite) {
         for (detector, column) in suite.judge(radar)? {
             let decided = column.into_iter().zip(&radar.range);

@@ -186,11 +186,7 @@ fn count(value: f32) -> u8 {
 }
 
 /// Events a second of a window.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "a rate needs no more than 24 bits"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a rate needs no more than 24 bits")]
 fn rate_of(window: &Voxelized) -> f32 {
     (f64::from(window.events) / Micros(window.end - window.start).as_seconds()) as f32
 }

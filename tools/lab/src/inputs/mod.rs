@@ -144,7 +144,7 @@ fn write(tensors: Vec<(&str, Tensor)>, path: &Path) -> Result<()> {
 impl RadarSet {
     /// What the authentication sees, in the place of what gate and experts see. Frames of which it
     /// sees nothing have no distance.
-    pub(crate) fn as_faces(self) -> Self {
+    pub(crate) fn into_faces(self) -> Self {
         let nowhere = self.steady.iter().zip(self.range);
         let range = nowhere.map(|(&steady, range)| if steady > 0 { range } else { f32::NAN });
         Self { maps: self.faces.clone(), range: range.collect(), ..self }

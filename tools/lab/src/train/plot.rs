@@ -32,10 +32,10 @@ fn draw(path: &Path, title: &str, epochs: &[Epoch]) -> Result<(), Box<dyn std::e
         .y_label_area_size(56)
         .build_cartesian_2d(1.0..real(epochs.len().max(2)), 0.0..1.05 * most)?;
     chart.configure_mesh().x_desc("epoch").y_desc("loss").draw()?;
-    let series: [(&str, RGBColor, fn(&Epoch) -> f64); 2] =
-        [("trained on", TRAIN, |e| e.train), ("not trained on", WATCH, |e| e.watch)];
-    for (name, colour, value) in series {
-        let points = epochs.iter().enumerate().map(|(n, epoch)| (real(n + 1), value(epoch)));
+    let train: Vec<f64> = epochs.iter().map(|epoch| epoch.train).collect();
+    let watch: Vec<f64> = epochs.iter().map(|epoch| epoch.watch).collect();
+    for (name, colour, losses) in [("trained on", TRAIN, train), ("not trained on", WATCH, watch)] {
+        let points = losses.into_iter().enumerate().map(|(n, loss)| (real(n + 1), loss));
         chart
             .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
             .label(name)

@@ -211,6 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "numbers are copied")]
     fn a_moved_plane_keeps_what_stays_inside_and_is_zero_elsewhere() {
         let from = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
         let mut to = [0.0; 9];
