@@ -256,7 +256,16 @@ mod tests {
     fn a_run_that_was_cut_off_ends_where_it_would_have_ended() {
         let whole = learn("whole", &[20]);
         assert!((whole[19].watch - 3.0).abs() < 0.5, "{whole:?}");
-        assert_eq!(learn("cut", &[7, 20]), whole);
+        // The curve goes through JSON, which may round the last bit.
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        let cut = learn("cut", &[7, 20]);
+        assert_eq!(cut.len(), whole.len());
+        for (cut, whole) in cut.iter().zip(&whole) {
+            assert!(
+                near(cut.train, whole.train) && near(cut.watch, whole.watch),
+                "{cut:?} {whole:?}"
+            );
+        }
     }
 
     #[test]
