@@ -105,7 +105,7 @@ pub enum Map {
     MicroRangeDoppler,
 }
 
-/// The pipeline's end of a [`Gallery`].
+/// The pipeline's end of a gallery.
 #[derive(Debug)]
 pub struct Painter {
     gallery: Gallery,
