@@ -177,6 +177,11 @@ mod tests {
     use crate::units::Stamp;
 
     /// A frame in which a target moves at a constant speed.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "numbers are small, and samples within 12 bits"
+    )]
     fn frame(chirp: &ChirpConfig, number: u64) -> RadarFrame {
         let shape = (chirp.rx_antennas.len(), chirp.chirps, chirp.samples);
         let samples = Array3::from_shape_fn(shape, |(rx, c, n)| {
