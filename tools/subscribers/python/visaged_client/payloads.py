@@ -97,12 +97,21 @@ class SensorStatus:
 
 
 @dataclass(frozen=True)
+class NetworkStatus:
+    role: str
+    name: str
+    trained_on: str  # whether its answers speak of people or of a simulation
+    state: str  # active, no-sensor, no-calibration, no-identity
+
+
+@dataclass(frozen=True)
 class Status:
     alignment: str  # unix, starts, live
     sensors: List[SensorStatus]
     dropped: Dict[str, int]
     filtered: Dict[str, int]
     bundle: Optional[str] = None
+    networks: Optional[List[NetworkStatus]] = None  # of the bundle; absent without one
 
 
 @dataclass(frozen=True)
