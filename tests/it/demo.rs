@@ -2,11 +2,23 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
+/// Every message of the replayed demo, in order; replayed once.
+fn messages() -> &'static [Value] {
+    static MESSAGES: OnceLock<Vec<Value>> = OnceLock::new();
+    MESSAGES.get_or_init(replay)
+}
+
 /// Every payload of topics that begin with `topic`, in order.
 fn said(topic: &str) -> Vec<Value> {
+    let of_topic = |line: &&Value| line["topic"].as_str().unwrap().starts_with(topic);
+    messages().iter().filter(of_topic).map(|line| line["payload"].clone()).collect()
+}
+
+fn replay() -> Vec<Value> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let visit = root.join("configs/scenes/visit");
     let output = Command::new(env!("CARGO_BIN_EXE_visaged"))
@@ -17,11 +29,7 @@ fn said(topic: &str) -> Vec<Value> {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    lines
-        .map(|line| serde_json::from_slice::<Value>(line).unwrap())
-        .filter(|line| line["topic"].as_str().unwrap().starts_with(topic))
-        .map(|line| line["payload"].clone())
-        .collect()
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
 }
 
 /// States of the identity without their repetitions.

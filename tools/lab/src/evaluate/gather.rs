@@ -48,9 +48,9 @@ pub(super) fn gather(order: &Order<'_>) -> Result<Table> {
     split::refuse_leakage(&members)?;
     let mut runs = Vec::new();
     for folder in &order.bundles {
-        let seen = leakage::seen(folder)?;
-        leakage::refuse_seen(&members, &seen)?;
         let mut networks = Networks::load(folder)?;
+        let seen = networks.seen();
+        leakage::refuse_seen(&members, &seen)?;
         runs.push(Run {
             run: networks.run.clone(),
             digest: networks.digest(),

@@ -1,5 +1,6 @@
 //! Runs a bundle's networks over the inputs of a recording.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
@@ -10,7 +11,7 @@ use visaged::data::score::{EventScores, ExpressionCalibration, RadarExpression};
 use visaged::fusion::{Routing, believe};
 use visaged::model::fooder_auth::TERMS;
 use visaged::model::fooder_expert::{DYNAMIC_CLASSES, STATIC_CLASSES};
-use visaged::model::{Bundle, Loaded};
+use visaged::model::{Bundle, Digest, Loaded};
 
 use super::baselines::detector::FOODER;
 use super::labels;
@@ -81,6 +82,11 @@ impl Networks {
     /// The frozen threshold of the authentication, if there is one.
     pub(crate) fn threshold(&mut self) -> Option<f64> {
         self.bundle.role("auth")?.threshold
+    }
+
+    /// SHA-256 of every recording file that it was made from.
+    pub(crate) fn seen(&self) -> BTreeSet<Digest> {
+        self.bundle.seen.iter().copied().collect()
     }
 
     /// SHA-256 of the manifest.
