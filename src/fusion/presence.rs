@@ -6,15 +6,15 @@ use crate::units::{HostClock, Micros, Stamp};
 const HITS: usize = 3;
 
 /// Span within which they must come, and silence after which nobody is there any more.
-const SPAN: Micros = Micros::from_millis(1_000);
+const SPAN: Micros = Micros::from_millis(750);
 
 /// Turns echoes into presence.
 ///
 /// ```text
-///            3 frames with an echo within 1 s
+///            3 frames with an echo within 0.75 s
 ///   nobody ──────────────────────────────────> somebody
 ///          <──────────────────────────────────
-///               no echo for more than 1 s
+///               no echo for more than 0.75 s
 /// ```
 ///
 /// An echo is a target that moves, fast or as slowly as a breath, near enough to be in front of
@@ -56,19 +56,19 @@ mod tests {
 
     /// The rule read off all echoes there ever were, milliseconds.
     fn model(echoes: &[i64], now: i64) -> bool {
-        // Some three lie within a second, and from the third on there is never a silence.
+        // Some three lie within the span, and from the third on there is never a silence.
         echoes.windows(HITS).enumerate().any(|(i, three)| {
             let since: Vec<i64> = echoes[i + HITS - 1..].iter().copied().chain([now]).collect();
-            three[HITS - 1] - three[0] <= 1_000
-                && since.windows(2).all(|two| two[1] - two[0] <= 1_000)
+            three[HITS - 1] - three[0] <= 750
+                && since.windows(2).all(|two| two[1] - two[0] <= 750)
         })
     }
 
     proptest! {
         #[test]
         fn presence_is_its_rule_at_any_time(
-            frames in prop::collection::vec((0..700_i64, prop::bool::weighted(0.7)), 0..40),
-            later in 0..2_000_i64,
+            frames in prop::collection::vec((0..550_i64, prop::bool::weighted(0.7)), 0..40),
+            later in 0..1_500_i64,
         ) {
             let mut presence = Presence::default();
             let (mut now, mut echoes) = (0, Vec::new());
@@ -85,13 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn two_echoes_are_nobody_three_are_somebody_and_a_second_of_silence_is_nobody_again() {
+    fn two_echoes_are_nobody_three_are_somebody_and_silence_is_nobody_again() {
         let mut presence = Presence::default();
         presence.push(at(0), true);
         presence.push(at(50), true);
         assert!(!presence.somebody(at(50)));
         presence.push(at(100), true);
-        assert!(presence.somebody(at(1_100)));
-        assert!(!presence.somebody(at(1_101)));
+        assert!(presence.somebody(at(850)));
+        assert!(!presence.somebody(at(851)));
     }
 }

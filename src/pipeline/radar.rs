@@ -19,7 +19,8 @@ pub(super) struct RadarChain {
     shape: FrameShape,
     fast: Fast,
     slow: Slow,
-    least_snr_db: f32,
+    /// Of fast and of slow motion.
+    least_snr_db: [f32; 2],
     /// Boxed, as motion is: a camera's chain is smaller.
     vital: Box<Vital>,
     motion: Box<Motion>,
@@ -92,7 +93,7 @@ impl RadarChain {
                 newest: None,
                 has_map: false,
             },
-            least_snr_db: config.least_snr_db,
+            least_snr_db: [config.least_snr_db, config.least_slow_snr_db],
             vital: Box::new(Vital::plan(&config.respiration, chirp)?),
             motion: Box::new(Motion::plan(chirp, config.peaks.first_range_m, farthest)),
             glance: None,
@@ -116,12 +117,13 @@ impl RadarChain {
         self.frames += 1;
         let fast = &mut self.fast;
         fast.kernel.run(&frame.samples, &mut fast.map);
-        let moving = target(&fast.peaks.run(&fast.map), &fast.axes, self.least_snr_db);
+        let [least_fast, least_slow] = self.least_snr_db;
+        let moving = target(&fast.peaks.run(&fast.map), &fast.axes, least_fast);
         let slow = &mut self.slow;
         if slow.kernel.push(&frame.samples) {
             slow.kernel.run(&mut slow.map);
             slow.has_map = true;
-            slow.newest = target(&slow.peaks.run(&slow.map), &slow.axes, self.least_snr_db);
+            slow.newest = target(&slow.peaks.run(&slow.map), &slow.axes, least_slow);
         }
         self.vital.run(now, frame, slow.kernel.newest());
         let spectrum = slow.kernel.newest().unwrap_or_else(|| self.vital.spectrum());

@@ -275,15 +275,6 @@ fn the_oldest_files_go_when_all_take_too_much_or_are_too_old_and_strangers_stay(
     assert!(after.contains(&"notes.txt".to_owned()) && before.last() == after.get(1));
 }
 
-#[cfg(not(feature = "encrypt"))]
-#[test]
-fn a_build_that_cannot_encrypt_refuses_a_key_and_does_not_record_in_the_clear() {
-    let config = Config { recipient: Some("age1x".into()), ..config() };
-    let (key, problem) = config.check().unwrap_err();
-    assert!(key == "recipient" && problem.contains("--features encrypt"), "{problem}");
-    assert!(Recorder::start(&config, opening()).is_err());
-}
-
 #[cfg(feature = "encrypt")]
 #[test]
 fn an_encrypted_recording_is_read_with_the_key_alone_and_up_to_the_last_flush() {

@@ -31,7 +31,7 @@ pub(crate) struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Part {
-    /// Weights are fitted to it. Authentication takes the enrolled person's recordings alone.
+    /// Weights are fitted to it: networks take the enrolled person's recordings alone.
     Train,
     /// Thresholds, temperatures and distributions of scores are measured on it.
     Calibrate,
@@ -100,8 +100,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// The rule. Sessions of the enrolled person, in order: the first half trains, the next quarter
 /// calibrates, the last quarter tests. Of the other persons the first half, by id, are references:
-/// their earlier sessions train expressions, their later ones calibrate. The rest are impostors of
-/// the test, as are empty chair and fan.
+/// their earlier sessions teach the baselines that know other persons, their later ones calibrate.
+/// The rest are impostors of the test, as are empty chair and fan.
 fn assign(dataset: &Dataset, enrolled: &str) -> Vec<(String, Part)> {
     let mut sessions: BTreeMap<&str, Vec<&Recording>> = BTreeMap::new();
     for recording in &dataset.recordings {

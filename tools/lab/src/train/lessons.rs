@@ -21,10 +21,10 @@ use crate::split::{Member, Part};
 /// Samples that one look at what is not trained on takes at most.
 const WATCHED: usize = 400;
 
-/// The recordings that teach `task`.
-pub(super) fn teachers<'m>(task: Task, enrolled: &str, members: &'m [Member]) -> Vec<&'m Member> {
-    let train = part(members, Part::Train);
-    train.filter(|member| task != Task::Auth || member.is_of(enrolled)).collect()
+/// The recordings that teach a network: those of the enrolled person, as no network is asked about
+/// anybody else.
+pub(super) fn teachers<'m>(enrolled: &str, members: &'m [Member]) -> Vec<&'m Member> {
+    part(members, Part::Train).filter(|member| member.is_of(enrolled)).collect()
 }
 
 /// Trains what `run` says.
@@ -34,7 +34,7 @@ pub(super) fn learn(
     members: &[Member],
     folder: &Path,
 ) -> Result<Vec<Epoch>> {
-    let teachers = teachers(run.task, &run.enrolled, members);
+    let teachers = teachers(&run.enrolled, members);
     let watched: Vec<&Member> =
         part(members, Part::Calibrate).filter(|member| member.is_of(&run.enrolled)).collect();
     let samples = |members: &[&Member]| samples(run.task, members);

@@ -197,7 +197,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn plan(options: &Options, split: &Split, members: &[Member]) -> Run {
     let (preset, epochs, batch, rate, optimizer) = options.task.defaults();
-    let trained_on = lessons::teachers(options.task, &split.enrolled, members);
+    let trained_on = lessons::teachers(&split.enrolled, members);
     Run {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         task: options.task,

@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// Sessions of each person.
     #[arg(long, default_value_t = 6)]
     sessions: u32,
+    /// Number of the first session: data sets with disjoint numbers share no sitting.
+    #[arg(long, default_value_t = 0)]
+    first_session: u32,
     /// Sessions with an empty chair, and as many with a fan in it.
     #[arg(long, default_value_t = 2)]
     empty: u32,

@@ -23,7 +23,7 @@ pub(super) fn plans(options: &Options) -> Vec<Plan> {
     let persons = options.first_person..options.first_person + options.persons;
     let mut plans: Vec<Plan> = persons
         .flat_map(|person| {
-            (0..options.sessions)
+            (options.first_session..options.first_session + options.sessions)
                 .map(move |session| plan(Guest::Person(person), session, &name(person)))
         })
         .collect();
@@ -42,11 +42,12 @@ pub(super) fn origin(options: &Options) -> String {
     let only = options.only.map_or_else(String::new, |only| format!(" --only {}", value(&only)));
     format!(
         "simulated: lab {version} twin --seed {} --persons {} --first-person {} --sessions {} \
-         --empty {} --seconds {} --spread {} --chirps {} --camera {}{only}",
+         --first-session {} --empty {} --seconds {} --spread {} --chirps {} --camera {}{only}",
         options.seed,
         options.persons,
         options.first_person,
         options.sessions,
+        options.first_session,
         options.empty,
         options.seconds,
         options.spread,
