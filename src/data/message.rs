@@ -33,6 +33,9 @@ pub struct Header {
     pub published_us: i64,
     /// Milliseconds after which this message should no longer be acted upon.
     pub stale_after_ms: u32,
+    /// False if the payload is no answer, so that there is nothing in it to act upon: the state is
+    /// `unknown`, samples were lost, or the camera's time stepped back.
+    pub valid: bool,
 }
 
 /// What is published on one topic.
@@ -70,6 +73,18 @@ impl Payload {
             Self::Status(_) => "status",
             Self::Health(_) => "health",
             Self::Hello(_) => "hello",
+        }
+    }
+
+    /// False if it is no answer.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        match self {
+            Self::Identity(identity) => identity.state != IdentityState::Unknown,
+            Self::Expression(expression) => expression.state != ExpressionState::Unknown,
+            Self::Radar(radar) => !radar.has_holes,
+            Self::Event(event) => !event.non_monotonic,
+            Self::Interval(_) | Self::Status(_) | Self::Health(_) | Self::Hello(_) => true,
         }
     }
 

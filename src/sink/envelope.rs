@@ -97,6 +97,7 @@ impl Stamper {
             recorded_us: message.recorded.as_micros(),
             published_us: published.as_micros(),
             stale_after_ms: message.payload.stale_after_ms(),
+            valid: message.payload.is_valid(),
         };
         Envelope { topic, header, payload: message.payload }
     }
@@ -135,6 +136,7 @@ mod tests {
         assert_eq!(topic, b"v1/identity/a/");
         let json: serde_json::Value = serde_json::from_slice(&header).unwrap();
         assert_eq!(rmp_serde::from_slice::<serde_json::Value>(&packed_header).unwrap(), json);
+        assert_eq!(json["valid"], false, "an identity that is unknown is no answer");
         let json: serde_json::Value = serde_json::from_slice(&payload).unwrap();
         assert_eq!(rmp_serde::from_slice::<serde_json::Value>(&packed_payload).unwrap(), json);
         assert_eq!(json["reason"], "no-bundle");

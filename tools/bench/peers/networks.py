@@ -6,9 +6,10 @@
 
 Needs torch, onnx, onnxscript and onnxruntime in the Python that runs it. Each row of ROWS is a
 workload of visaged-bench and the same function as a PyTorch module, which is exported to ONNX
-(opset 17) for ONNX Runtime. A fresh process measures each, in rounds: ours, PyTorch, ONNX Runtime,
-ours, ... A ratio pairs what was measured in the same round. Ours runs on one thread always; with
-two threads a peer has both CPUs. To add a network, add a row.
+(opset 17) for ONNX Runtime; whole networks are those of tools/reference/networks.py. A fresh process
+measures each, in rounds: ours, PyTorch, ONNX Runtime, ours, ... A ratio pairs what was measured in
+the same round. Answers of ours take one thread always; with two threads a peer has both CPUs, and so
+has a training step of ours. ONNX Runtime trains nothing. To add a network, add a row.
 """
 
 import argparse
@@ -24,8 +25,8 @@ from pathlib import Path
 from typing import Callable
 
 ROOT = Path(__file__).resolve().parents[3]
-BENCH = ROOT / "target" / "release" / "visaged-bench"
-PEERS = ("torch", "onnxruntime")
+BENCH = Path(os.environ.get("BENCH", ROOT / "target" / "release" / "visaged-bench"))
+sys.path.insert(0, str(ROOT / "tools" / "reference"))
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,25 @@ class Row:
     workload: str
     module: Callable
     shape: tuple
+    trains: bool = False
+
+    @property
+    def peers(self):
+        return ("torch",) if self.trains else ("torch", "onnxruntime")
 
 
 def nn():
     import torch
 
     return torch.nn
+
+
+def network(name, preset):
+    """A network of tools/reference/networks.py with weights as PyTorch draws them."""
+    import networks as reference
+
+    build, _, _, presets = reference.ALL[name]
+    return build(*presets[preset])
 
 
 ROWS = [
@@ -80,6 +94,35 @@ ROWS = [
         lambda: nn().MaxPool2d(2),
         (1, 64, 32, 32),
     ),
+    Row("network fooder_auth edge, one answer", lambda: network("fooder_auth", "edge"), (1, 2, 64, 64)),
+    Row("network fooder_gate default, one answer", lambda: network("fooder_gate", "default"), (1, 2, 64, 64)),
+    Row("network fooder_expert xxs, one answer", lambda: network("fooder_expert", "xxs"), (1, 2, 64, 64)),
+    Row("network fooder_expert xs, one answer", lambda: network("fooder_expert", "xs"), (1, 2, 64, 64)),
+    Row("network cs3d edge, one answer", lambda: network("cs3d", "edge"), (1, 2, 16, 112, 112)),
+    Row(
+        "network fooder_auth edge, AdamW step of 32",
+        lambda: network("fooder_auth", "edge"),
+        (32, 2, 64, 64),
+        trains=True,
+    ),
+    Row(
+        "network fooder_gate default, AdamW step of 32",
+        lambda: network("fooder_gate", "default"),
+        (32, 2, 64, 64),
+        trains=True,
+    ),
+    Row(
+        "network fooder_expert xxs, AdamW step of 32",
+        lambda: network("fooder_expert", "xxs"),
+        (32, 2, 64, 64),
+        trains=True,
+    ),
+    Row(
+        "network cs3d edge, AdamW step of 4",
+        lambda: network("cs3d", "edge"),
+        (4, 2, 16, 112, 112),
+        trains=True,
+    ),
 ]
 
 
@@ -91,7 +134,8 @@ def main():
     print("| workload | threads of peers | ours us | torch us (ratio) | ONNX Runtime us (ratio) |")
     print("|---|---|---|---|---|")
     for number, row in enumerate(ROWS):
-        if not row.workload.removeprefix("operator ").startswith(options.only):
+        name = row.workload.removeprefix("operator ").removeprefix("network ")
+        if not name.startswith(options.only):
             continue
         for threads in options.threads:
             print(compare(number, row, threads, options), flush=True)
@@ -110,11 +154,17 @@ def parse():
 def compare(number, row, threads, options):
     """One line: medians over the rounds, and medians of the ratios ours / theirs of each round."""
     rounds = [
-        {"ours": ours(row, options), **{peer: theirs(peer, number, threads, options) for peer in PEERS}}
+        {
+            "ours": ours(row, threads, options),
+            **{peer: theirs(peer, number, threads, options) for peer in row.peers},
+        }
         for _ in range(options.rounds)
     ]
     cells = [row.workload, str(threads), f"{median(one['ours'] for one in rounds):.1f}"]
-    for peer in PEERS:
+    for peer in ("torch", "onnxruntime"):
+        if peer not in row.peers:
+            cells.append("-")
+            continue
         time_us = median(one[peer] for one in rounds)
         ratio = median(one["ours"] / one[peer] for one in rounds)
         cells.append(f"{time_us:.1f} ({ratio:.2f})")
@@ -125,9 +175,10 @@ def median(numbers):
     return statistics.median(list(numbers))
 
 
-def ours(row, options):
+def ours(row, threads, options):
     seconds = str(options.seconds)
-    line = call([BENCH, "--json", "--seconds", seconds, "--only", row.workload])
+    cpus = ",".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0))[:threads])
+    line = call(["taskset", "-c", cpus, BENCH, "--json", "--seconds", seconds, "--only", row.workload])
     return line["ns"]["median"] / 1e3
 
 
@@ -151,7 +202,12 @@ def measure(options):
     torch.manual_seed(0)
     row = ROWS[int(number)]
     module, x = row.module().eval(), torch.randn(row.shape)
-    run = torch_runner(module, x) if peer == "torch" else onnx_runner(module, x, int(threads))
+    if row.trains:
+        run = torch_trainer(module.train(), x)
+    elif peer == "torch":
+        run = torch_runner(module, x)
+    else:
+        run = onnx_runner(module, x, int(threads))
     end = time.perf_counter() + options.seconds / 3
     while time.perf_counter() < end:
         run()
@@ -169,6 +225,20 @@ def torch_runner(module, x):
     def run():
         with torch.inference_mode():
             module(x)
+
+    return run
+
+
+def torch_trainer(module, x):
+    """Forward, backward and a step of AdamW: the mean of all scores is as good a loss as another."""
+    import torch
+
+    optimiser = torch.optim.AdamW(module.parameters(), lr=1e-3)
+
+    def run():
+        optimiser.zero_grad()
+        module(x).mean().backward()
+        optimiser.step()
 
     return run
 

@@ -76,6 +76,8 @@ pub(crate) enum Error {
     Radar(#[from] visaged::dsp::radar::Error),
     #[error("{0}")]
     Program(#[from] visaged::model::nn::program::Error),
+    #[error("no network comes as `{0}`")]
+    Preset(&'static str),
     #[error("{0}")]
     Candle(#[from] candle_core::Error),
     #[error("{0}")]

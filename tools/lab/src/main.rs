@@ -5,6 +5,7 @@ mod calibrate;
 mod dataset;
 mod evaluate;
 mod inputs;
+mod memory;
 mod progress;
 mod scene;
 mod split;
@@ -47,7 +48,10 @@ fn main() -> Result<()> {
         Command::Twin(options) => twin::run(&options),
         Command::Inputs(options) => inputs::run(&options),
         Command::Split(options) => split::run(&options),
-        Command::Train(options) => train::run(&options),
+        Command::Train(options) => {
+            memory::keep_freed()?;
+            train::run(&options)
+        }
         Command::Bundle(options) => bundle::run(&options),
         Command::Calibrate(options) => calibrate::run(&options),
         Command::Scene(options) => scene::run(&options),

@@ -28,6 +28,7 @@ inline std::int64_t now_us(clockid_t clock = CLOCK_MONOTONIC) {
 struct Message {
     std::string topic, boot_id, payload;
     std::int64_t seq = 0, recorded_us = 0, published_us = 0, stale_after_ms = 0;
+    bool valid = false;  // the payload is an answer; act on it while it is fresh
 
     // Of a recording, which has a time line of its own, age counts from publishing.
     bool is_fresh(std::int64_t now = now_us()) const {
@@ -69,7 +70,9 @@ inline bool parse(const Frames& frames, Message& message) {
     message.topic = frames[0];
     message.payload = frames[2];
     message.boot_id.assign(boot, std::find(boot, frames[1].c_str() + frames[1].size(), '"'));
-    return number("seq", message.seq) && number("recorded_us", message.recorded_us) &&
+    const char* valid = value("valid");
+    message.valid = valid && *valid == 't';
+    return valid && number("seq", message.seq) && number("recorded_us", message.recorded_us) &&
            number("published_us", message.published_us) &&
            number("stale_after_ms", message.stale_after_ms);
 }

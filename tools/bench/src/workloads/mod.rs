@@ -3,6 +3,7 @@
 mod event;
 mod evt;
 mod files;
+mod network;
 mod operator;
 mod pipeline;
 mod radar;
@@ -96,6 +97,15 @@ pub(crate) static ALL: &[Workload] = &[
         name: "operator attention 4 x 4 heads of 64 x 24, stock",
         prepare: operator::attention_stock,
     },
+    Workload { name: "network fooder_auth edge, one answer", prepare: network::auth },
+    Workload { name: "network fooder_gate default, one answer", prepare: network::gate },
+    Workload { name: "network fooder_expert xxs, one answer", prepare: network::expert_xxs },
+    Workload { name: "network fooder_expert xs, one answer", prepare: network::expert_xs },
+    Workload { name: "network cs3d edge, one answer", prepare: network::cs3d },
+    Workload { name: "network fooder_auth edge, AdamW step of 32", prepare: network::auth_step },
+    Workload { name: "network fooder_gate default, AdamW step of 32", prepare: network::gate_step },
+    Workload { name: "network fooder_expert xxs, AdamW step of 32", prepare: network::expert_step },
+    Workload { name: "network cs3d edge, AdamW step of 4", prepare: network::cs3d_step },
     Workload { name: "pipeline radar 19.8 s recording", prepare: pipeline::radar },
     Workload { name: "pipeline event face recording", prepare: pipeline::event },
     Workload { name: "pipeline demo scene, radar and events", prepare: pipeline::demo },

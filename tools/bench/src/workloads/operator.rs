@@ -12,11 +12,11 @@ use visaged::model::nn::program::{self, Activation, After, Builder, Program, Val
 use crate::inputs::Inputs;
 use crate::workload::{Amount, Error, Job};
 
-type Prepared = std::result::Result<Option<Job>, Error>;
+pub(super) type Prepared = std::result::Result<Option<Job>, Error>;
 type Node = std::result::Result<Value, program::Error>;
 
 /// Numbers of many sizes: no operator takes a short cut at zeros or ones.
-fn numbers(shape: &[usize]) -> Result<Tensor> {
+pub(super) fn numbers(shape: &[usize]) -> Result<Tensor> {
     let count = u32::try_from(shape.iter().product::<usize>()).unwrap_or(u32::MAX);
     Tensor::arange(0, count, &Device::Cpu)?.to_dtype(DType::F32)?.sin()?.reshape(shape)
 }

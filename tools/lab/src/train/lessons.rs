@@ -142,13 +142,13 @@ impl Lesson for Faces {
     }
 
     fn loss(&self, samples: &[usize], random: &mut Random) -> Result<Tensor> {
-        let changes = Changes { shift: self.technique.shift, mirror: false };
+        let changes = Changes { shift: self.technique.shift, ..Changes::default() };
         let maps = self.train.batch(samples, changes, random)?;
         Ok(self.network.forward(&maps, Mode::Train)?.loss()?)
     }
 
     fn watch(&self) -> Result<f64> {
-        mean_over(&self.watch, |maps, _| {
+        mean_over(&self.watch, false, |maps, _| {
             let loss = self.network.forward(maps, Mode::Eval)?.loss()?;
             Ok(f64::from(loss.to_scalar::<f32>()?))
         })
@@ -170,7 +170,8 @@ impl<N: Network<Output = Tensor>> Lesson for Classes<N> {
     }
 
     fn loss(&self, samples: &[usize], random: &mut Random) -> Result<Tensor> {
-        let changes = Changes { shift: self.technique.shift, mirror: self.is_event };
+        let Technique { shift, half, .. } = self.technique;
+        let changes = Changes { shift, mirror: self.is_event, half };
         let mut inputs = self.train.batch(samples, changes, random)?;
         let mut targets = one_hot(&self.train.classes_of(samples)?, N::SCORES)?;
         if self.technique.mixup > 0.0 {
@@ -184,7 +185,7 @@ impl<N: Network<Output = Tensor>> Lesson for Classes<N> {
     }
 
     fn watch(&self) -> Result<f64> {
-        mean_over(&self.watch, |inputs, classes| {
+        mean_over(&self.watch, self.technique.half, |inputs, classes| {
             let logits = self.network.forward(inputs, Mode::Eval)?;
             let loss = cross_entropy(&logits, &one_hot(classes, N::SCORES)?)?;
             Ok(f64::from(loss.to_scalar::<f32>()?))
@@ -193,14 +194,19 @@ impl<N: Network<Output = Tensor>> Lesson for Classes<N> {
 }
 
 /// Mean over evenly spread samples of what `loss` gives for batches of eight.
-fn mean_over(samples: &Samples, loss: impl Fn(&Tensor, &[usize]) -> Result<f64>) -> Result<f64> {
+fn mean_over(
+    samples: &Samples,
+    half: bool,
+    loss: impl Fn(&Tensor, &[usize]) -> Result<f64>,
+) -> Result<f64> {
     let step = samples.len().div_ceil(WATCHED).max(1);
     let some: Vec<usize> = (0..samples.len()).step_by(step).collect();
     // Nothing is drawn: inputs are taken as they are.
+    let changes = Changes { half, ..Changes::default() };
     let mut random = Random::stream(0, "watch");
     let (mut sum, mut count) = (0.0, 0.0);
     for few in some.chunks(8) {
-        let inputs = samples.batch(few, Changes::default(), &mut random)?;
+        let inputs = samples.batch(few, changes, &mut random)?;
         #[expect(clippy::cast_precision_loss, reason = "eight")]
         let weight = few.len() as f64;
         sum += weight * loss(&inputs, &samples.classes_of(few)?)?;

@@ -57,6 +57,9 @@ pub(crate) struct Options {
     /// Everything random follows from it.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Folder of a finished run of the same network, whose weights are the start.
+    #[arg(long)]
+    from: Option<PathBuf>,
     #[command(flatten)]
     technique: Technique,
 }
@@ -75,6 +78,11 @@ pub(crate) struct Technique {
     /// Label smoothing.
     #[arg(long, default_value_t = 0.05)]
     pub(crate) smoothing: f64,
+    /// Events: windows of half as many rows and columns, a quarter of the work; go on from there at
+    /// full size with `--from`.
+    #[arg(long)]
+    #[serde(default)]
+    pub(crate) half: bool,
     /// Authentication: the leaves' errors teach the leaves alone, as in FARE.
     #[arg(long)]
     pub(crate) stop_gradient: bool,
@@ -146,6 +154,9 @@ pub(crate) struct Run {
     pub(crate) enrolled: String,
     /// The loop.
     pub(crate) recipe: Recipe,
+    /// The run whose weights were the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) from: Option<PathBuf>,
     /// What was switched on.
     pub(crate) technique: Technique,
     /// Recordings that were trained on.
@@ -182,6 +193,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     fs::write(options.out.join(RUN), toml::to_string(&run)?)?;
     let weights = Weights::new(run.recipe.seed);
+    if let Some(from) = &options.from {
+        lessons::build(run.task, &run.preset, &weights)?;
+        weights.load(&from.join(WEIGHTS)).with_context(|| format!("{}", from.display()))?;
+    }
     let curve = lessons::learn(&run, &weights, &members, &options.out)?;
     weights.save(&options.out.join(WEIGHTS), DType::F32)?;
     plot::curve(&options.out.join("loss.svg"), run.task.role(), &curve)?;
@@ -211,6 +226,7 @@ fn plan(options: &Options, split: &Split, members: &[Member]) -> Run {
             weight_decay: options.weight_decay,
             seed: options.seed,
         },
+        from: options.from.clone(),
         technique: options.technique,
         trained_on: trained_on.into_iter().map(|member| member.recording.id.clone()).collect(),
     }

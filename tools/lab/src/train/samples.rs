@@ -40,6 +40,8 @@ pub(crate) struct Changes {
     pub(crate) shift: usize,
     /// Half of all inputs of the event camera are mirrored.
     pub(crate) mirror: bool,
+    /// Voxels have half as many rows and columns.
+    pub(crate) half: bool,
 }
 
 /// The pose in the middle of an input that ends at `end` seconds and looks back `span`.
@@ -132,7 +134,7 @@ impl Samples {
         self.index.len()
     }
 
-    /// Shapes: `[sample, ..input]` out.
+    /// Shapes: `[sample, ..input]` out; halved voxels are `[sample, 2, 16, 56, 56]`.
     ///
     /// # Errors
     /// When candle fails.
@@ -161,7 +163,12 @@ impl Samples {
                 }
             }
         }
-        let shape: Vec<usize> = std::iter::once(samples.len()).chain(self.shape.clone()).collect();
+        let mut shape: Vec<usize> =
+            std::iter::once(samples.len()).chain(self.shape.clone()).collect();
+        if changes.half && shape.len() == 5 {
+            values = halved(&values, side);
+            shape[3..].iter_mut().for_each(|side| *side /= 2);
+        }
         Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
 
@@ -206,6 +213,22 @@ fn moved(
     }
 }
 
+/// Planes of `side` x `side` counts as planes of half as many rows and columns: what a coarser camera
+/// would count, clipped alike.
+fn halved(from: &[f32], side: usize) -> Vec<f32> {
+    let half = side / 2;
+    let planes = from.chunks_exact(side * side);
+    let mut to = Vec::with_capacity(planes.len() * half * half);
+    for plane in planes {
+        for row in 0..half {
+            let (upper, lower) = plane[2 * row * side..][..2 * side].split_at(side);
+            let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+            to.extend(pairs.map(|(a, b)| (a[0] + a[1] + b[0] + b[1]).min(1.0)));
+        }
+    }
+    to
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,6 +243,14 @@ mod tests {
         let mut to = [0.0; 9];
         moved(from.into_iter(), &mut to, 3, [0, 0], true);
         assert_eq!(to, [3.0, 2.0, 1.0, 6.0, 5.0, 4.0, 9.0, 8.0, 7.0]);
+    }
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "sums of a few halves are exact")]
+    fn a_halved_plane_counts_what_four_pixels_counted_up_to_the_clip() {
+        let plane =
+            [0.0, 0.25, 0.5, 0.5, 0.25, 0.0, 0.5, 0.5, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
+        assert_eq!(halved(&plane, 4), [0.5, 1.0, 0.0, 1.0]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE.parent.parent))
 from visaged_client import messages, payloads  # noqa: E402
 
 SCHEMA = json.loads((HERE.parents[4] / "configs/schema/v1.json").read_text())
-HEADER = b'{"schema":1,"boot_id":"b","seq":7,"recorded_us":5000000,"published_us":5001000,"stale_after_ms":500}'
+HEADER = b'{"schema":1,"boot_id":"b","seq":7,"recorded_us":5000000,"published_us":5001000,"stale_after_ms":500,"valid":true}'
 JSON_TYPES = {int: "integer", float: "number", str: "string", bool: "boolean"}
 
 

@@ -36,6 +36,7 @@ class Header:
     recorded_us: int
     published_us: int
     stale_after_ms: int
+    valid: bool  # the payload is an answer
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,10 @@ class Message:
         return (now_us - since) / 1000
 
     def is_valid(self, now_us: int = -1) -> bool:
-        """May still be acted upon: fresh, of a live run, and not an answer that is no answer."""
+        """May still be acted upon: an answer, fresh, and of a live run."""
         now_us = monotonic_us() if now_us < 0 else now_us
         fresh = self.age_ms(now_us) <= self.header.stale_after_ms
-        known = getattr(self.payload, "state", None) != "unknown"
-        return fresh and known and self.header.boot_id != "replay"
+        return fresh and self.header.valid and self.header.boot_id != "replay"
 
 
 def monotonic_us() -> int:

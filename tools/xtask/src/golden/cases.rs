@@ -54,6 +54,19 @@ pub(super) const CASES: &[Case] = &[
         least: &[("message event", 140), ("message identity", 140), ("sensor evt", 1)],
     },
     Case {
+        name: "visit",
+        about: "what `visaged` shows without arguments: the simulated visit, judged by the demo's networks",
+        story: |scene, _| Ok(Story::Configured(scene.root.join("configs/demo.toml"))),
+        least: &[
+            ("identity nobody", 20),
+            ("identity checking", 20),
+            ("identity enrolled", 200),
+            ("expression shown", 10),
+            ("network auth active", 5),
+            ("network event active", 5),
+        ],
+    },
+    Case {
         name: "twice",
         about: "the scene, and the scene again: kernels with a memory forget",
         story: |scene, _| Ok(Story::Files(vec![scene.radar(), scene.camera()], 2)),
@@ -235,6 +248,14 @@ pub(super) const CASES: &[Case] = &[
             Ok(fault(scene, |log| log.lose(CAMERA, Loss::Absent, 3 * SECOND, 5 * SECOND)))
         },
         least: &[("message radar", 155), ("trouble absent", 2), ("state lost", 2)],
+    },
+    Case {
+        name: "live-driver-hangs",
+        about: "the radar's driver does not come back from second 3 to 5",
+        story: |scene, _| {
+            Ok(fault(scene, |log| log.lose(RADAR, Loss::Hung, 3 * SECOND, 5 * SECOND)))
+        },
+        least: &[("trouble hung", 2), ("message radar", 110)],
     },
     Case {
         name: "live-strangers",

@@ -24,7 +24,17 @@ pub(super) const COVERAGE: &[&str] = &[
     "message event",
     "message identity",
     "message expression",
+    "message interval",
     "message status",
+    "identity nobody",
+    "identity checking",
+    "identity enrolled",
+    "identity unknown",
+    "expression closed",
+    "expression unknown",
+    "expression shown",
+    "network auth active",
+    "network event active",
     "alignment starts",
     "alignment live",
     "state starting",
@@ -34,6 +44,7 @@ pub(super) const COVERAGE: &[&str] = &[
     "state ended",
     "trouble silent",
     "trouble absent",
+    "trouble hung",
     "trouble protocol",
     "trouble configuration",
     "trouble losing-data",
@@ -71,7 +82,16 @@ impl Facts {
                 facts.word("identity", &payload["state"]);
                 facts.word("liveness", &payload["liveness"]);
             }
+            if stream == Some("expression") {
+                facts.word("expression", &payload["state"]);
+            }
             if stream == Some("status") {
+                for network in payload["networks"].as_array().into_iter().flatten() {
+                    let [role, state] = ["role", "state"].map(|key| network[key].as_str());
+                    if let (Some(role), Some(state)) = (role, state) {
+                        facts.add(format!("network {role} {state}"), 1);
+                    }
+                }
                 facts.word("alignment", &payload["alignment"]);
                 for sensor in payload["sensors"].as_array().into_iter().flatten() {
                     facts.word("state", &sensor["state"]);

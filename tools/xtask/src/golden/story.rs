@@ -19,6 +19,8 @@ use visaged::units::Micros;
 pub(super) enum Story {
     /// Recordings, in lock-step, this many times.
     Files(Vec<PathBuf>, usize),
+    /// The recordings of a configuration, with the networks it names.
+    Configured(PathBuf),
     /// An input log.
     Inputs(Vec<Source>, Vec<Input>),
     /// The bytes of a recording of our own.
@@ -37,7 +39,8 @@ pub(super) struct Said {
 /// Tells it.
 pub(super) fn tell(story: &Story) -> Result<Said> {
     match story {
-        Story::Files(paths, rounds) => files(paths, *rounds),
+        Story::Files(paths, rounds) => play(&of_files(paths)?, *rounds),
+        Story::Configured(path) => play(&Config::load(path)?, 1),
         Story::Inputs(sources, inputs) => log(sources, inputs.clone()),
         Story::Recording(bytes) => {
             let mut reader = Reader::open(Cursor::new(bytes))?;
@@ -78,7 +81,8 @@ impl Teller {
     }
 }
 
-fn files(paths: &[PathBuf], rounds: usize) -> Result<Said> {
+/// Nothing but recordings, by their paths.
+fn of_files(paths: &[PathBuf]) -> Result<Config> {
     let mut config = Config::default();
     for (number, path) in paths.iter().enumerate() {
         let kind = sensor::detect(path)?.name.to_owned();
@@ -87,8 +91,12 @@ fn files(paths: &[PathBuf], rounds: usize) -> Result<Said> {
         let settings = serde_json::from_value(settings.into())?;
         config.sensors.push(SensorConfig { name: format!("sensor-{number}"), kind, settings });
     }
-    let prepared = daemon::prepare(&config)?;
-    let opening = daemon::opening(&config, &prepared, Stamper::REPLAY, Micros(0));
+    Ok(config)
+}
+
+fn play(config: &Config, rounds: usize) -> Result<Said> {
+    let prepared = daemon::prepare(config)?;
+    let opening = daemon::opening(config, &prepared, Stamper::REPLAY, Micros(0));
     let kinds = config.sensors.iter().map(|sensor| sensor.kind.clone()).collect();
     let Prepared { mut sensors, pipeline, .. } = prepared;
     let mut teller = Teller::new(pipeline, opening, kinds);
