@@ -48,6 +48,9 @@ fn describe(text: &mut String, network: &NetworkRow, run: &Run) -> Result<()> {
         run.trained_on.join(", ")
     )?;
     writeln!(text, "- Enrolled person: `{}`", run.enrolled)?;
+    if let Some(from) = &run.from {
+        writeln!(text, "- Began with the weights of another run: `{}`", from.display())?;
+    }
     writeln!(text, "- Scores: {}", classes.join(", "))?;
     writeln!(text, "- Weights: SHA-256 {sha256}")?;
     let recipe = toml::to_string(&run.recipe)? + &toml::to_string(&run.technique)?;

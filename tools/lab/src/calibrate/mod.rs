@@ -4,8 +4,8 @@
 //!   calibration sessions; their sum is the score. The score's distribution over windows of 500 ms is
 //!   measured for the enrolled person and for reference impostors, the two sides of the daemon's
 //!   sequential test. `threshold` is the 95th percentile of the enrolled person's frames.
-//! - Expressions: one temperature per network; how far each modality is to be trusted is what makes
-//!   the true poses likeliest.
+//! - Expressions, on the enrolled person alone: one temperature per network; how far each modality is
+//!   to be trusted is what makes the true poses likeliest.
 //!
 //! All of it is measured on the compiled networks of the bundle, half floats included.
 
@@ -59,8 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         (row.calibration, row.threshold) = (Some(worth.calibration), Some(worth.threshold));
         manifest.identity = Some(worth.identity);
     }
-    let everybody: Vec<&Member> = of_enrolled.iter().chain(&of_others).copied().collect();
-    expressions(options, &mut bundle, &everybody, &mut manifest)?;
+    expressions(options, &mut bundle, &of_enrolled, &mut manifest)?;
     manifest.write(&options.bundle)?;
     Bundle::load(&options.bundle)?;
     Ok(())
