@@ -67,6 +67,17 @@ pub enum Failure {
     /// A signing key.
     #[error(transparent)]
     Key(#[from] sink::signing::KeyError),
+    /// A file that was named, and what is wrong in it.
+    #[error("{path}: {problem}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A guided session that cannot be used.
+    #[error("{0}")]
+    Session(String),
     /// Standard output.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),
@@ -79,6 +90,7 @@ impl Failure {
         match self {
             Self::Usage(_) => 2,
             Self::Sensor(_)
+            | Self::File { .. }
             | Self::Recording { .. }
             | Self::Config(_)
             | Self::Key(_)
@@ -102,6 +114,7 @@ impl Failure {
             | Self::Refused { .. }
             | Self::Encode(_)
             | Self::Output { .. }
+            | Self::Session(_)
             | Self::Stdout(_) => 1,
         }
     }

@@ -2,6 +2,7 @@
 
 mod check;
 mod convert;
+mod enroll;
 mod export;
 mod failure;
 mod info;
@@ -36,6 +37,7 @@ Examples:
   visaged info RECORDING                      what a recording holds
   visaged replay radar_folder/ events.raw     the pipeline over recordings, results as JSON lines
   visaged record --out recordings/ --for 60   a minute of the demo scene in a file
+  visaged enroll --guided --config lab.toml --out data --person anna
   visaged export radar_folder/ --what rdi --out maps.npy
   visaged check --config /etc/visaged/visaged.toml
 
@@ -48,6 +50,8 @@ enum Command {
     Run(run::Args),
     /// Runs the configured sensors and records what they deliver and what is said about it.
     Record(record::Args),
+    /// Records labelled sessions of a person, who is shown what to pose.
+    Enroll(enroll::Args),
     /// Plays recordings through the pipeline in recorded time and prints each message as JSON.
     Replay(replay::Args),
     /// Says what a recording holds.
@@ -84,6 +88,7 @@ impl Cli {
             None => run::execute(&run::Args::default()),
             Some(Command::Run(args)) => run::execute(&args),
             Some(Command::Record(args)) => record::execute(&args),
+            Some(Command::Enroll(args)) => enroll::execute(&args),
             Some(Command::Replay(args)) => replay::execute(&args),
             Some(Command::Info(args)) => info::execute(&args),
             Some(Command::Convert(args)) => convert::execute(&args),

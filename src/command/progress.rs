@@ -1,5 +1,7 @@
 //! A progress bar on a terminal, for work that may take over a second.
 
+use std::io::Write as _;
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::sensor::Sensor;
@@ -35,6 +37,41 @@ impl Bar {
     /// Moves the bar to byte `done`.
     pub(super) fn set(&self, done: u64) {
         self.0.set_position(done);
+    }
+}
+
+/// Counts a span down; draws nothing unless standard error is a terminal.
+#[derive(Debug)]
+pub(super) struct Countdown(ProgressBar);
+
+impl Countdown {
+    /// Nothing to show yet.
+    pub(super) fn new() -> Self {
+        let target = ProgressDrawTarget::stderr_with_hz(20);
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        if let Ok(style) = ProgressStyle::with_template("        {bar:40} {msg}") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    /// Shows that `passed` of `whole` milliseconds of `what` are over.
+    pub(super) fn show(&self, what: &str, passed: u64, whole: u64) {
+        self.0.set_length(whole);
+        self.0.set_message(what.to_owned());
+        self.0.set_position(passed);
+    }
+
+    /// Prints a line on standard output, above the bar.
+    pub(super) fn say(&self, line: &str) {
+        // A closed terminal must not end what is being recorded.
+        self.0.suspend(|| drop(writeln!(std::io::stdout(), "{line}")));
+    }
+}
+
+impl Drop for Countdown {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

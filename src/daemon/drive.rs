@@ -91,6 +91,7 @@ impl Drive<'_, '_> {
                 Order::StopRecording(answer) => self.outlet.tape.stop_by_order(answer),
             }
         }
+        self.orders.labels.try_iter().for_each(|label| self.outlet.tape.label(&label));
         let next = Reloading::outcome(&mut self.reloading);
         Ok(next.map(|next| Ended::Reload(Box::new(next))))
     }

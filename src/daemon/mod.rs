@@ -245,6 +245,8 @@ pub fn run(
             Err(error) => break Err(error),
         }
     };
+    // The last look for them may be some time ago.
+    orders.labels.try_iter().for_each(|label| outlet.tape.label(&label));
     outlet.tape.finish();
     notify(&[sd_notify::NotifyState::Stopping]);
     stop.throw();

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::stop::Stop;
 use super::{Prepared, prepare};
 use crate::config::Config;
+use crate::recording::Label;
 use crate::sink::zmq::control::{Answer, Order};
 
 type Reread = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
@@ -20,6 +21,10 @@ pub struct Orders {
     pub(super) inbox: Receiver<Order>,
     /// Where they are put.
     pub(super) outbox: Sender<Order>,
+    /// Labels on their way into the recording.
+    pub(super) labels: Receiver<Label>,
+    /// Where they are put.
+    labelled: Sender<Label>,
 }
 
 impl Orders {
@@ -27,7 +32,19 @@ impl Orders {
     #[must_use]
     pub fn new(reread: impl Fn() -> Result<Config, String> + Send + Sync + 'static) -> Self {
         let (outbox, inbox) = mpsc::channel();
-        Self { reread: Arc::new(reread), inbox, outbox }
+        // Not bounded: a person poses an expression every few seconds.
+        let (labelled, labels) = mpsc::channel();
+        Self { reread: Arc::new(reread), inbox, outbox, labels, labelled }
+    }
+
+    /// Puts labels into the recording, if there is one when they are told; those that come after the
+    /// end of the run are lost with it.
+    pub fn labeller(&self) -> impl Fn(Label) + Send + 'static {
+        let labelled = self.labelled.clone();
+        move |label| {
+            // Without a run there is no recording to write into.
+            let _told = labelled.send(label);
+        }
     }
 
     /// What a SIGHUP does: orders a reload, or ends a daemon that takes no orders any more.

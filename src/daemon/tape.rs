@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{clock, notify};
 use crate::config::Config;
 use crate::data::{Counts, Input};
-use crate::recording::Opening;
+use crate::recording::{Label, Opening};
 use crate::sink::recorder::{self, Recorder};
 use crate::sink::zmq::control::Answer;
 
@@ -128,6 +128,13 @@ impl Tape {
             recorder.input(self.told, input, clock::now());
         }
         self.told += 1;
+    }
+
+    /// Records which expression was posed, if anything is recorded.
+    pub(super) fn label(&self, label: &Label) {
+        if let State::On(recorder) = &self.state {
+            recorder.label(label, clock::now());
+        }
     }
 
     /// The recorder while it records.

@@ -4,6 +4,7 @@ use ndarray::ArrayRef3;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Input;
+use crate::data::message::ExpressionLabel;
 use crate::units::{HostClock, Stamp};
 
 use super::{layout, picture};
@@ -22,6 +23,8 @@ pub enum Entry {
     Published(Published),
     /// Something is missing here.
     Loss(Loss),
+    /// An expression that somebody was asked to pose.
+    Label(Label),
 }
 
 /// A message that was published.
@@ -44,6 +47,20 @@ pub struct Loss {
     pub entries: u64,
 }
 
+/// An expression that somebody was asked to pose, and when; written once the face was at rest again.
+///
+/// Times are of the host's monotonic clock, microseconds, as the arrivals of inputs are; with
+/// [`Opening::unix_offset_us`](super::Opening::unix_offset_us) they are Unix time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// What was asked for; a posed expression, not a feeling.
+    pub expression: ExpressionLabel,
+    /// The cue was shown.
+    pub cue_us: i64,
+    /// The cue was taken back.
+    pub release_us: i64,
+}
+
 /// An entry as bytes, on its way to a [`Writer`](super::Writer).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packed {
@@ -60,6 +77,7 @@ pub(super) enum Channel {
     Input(Option<usize>),
     Published(String),
     Loss,
+    Label,
     Preview(usize),
 }
 
@@ -91,6 +109,14 @@ impl Packed {
         // Two fields of plain types always encode.
         let bytes = serde_json::to_vec(loss).unwrap_or_default();
         Self { channel: Channel::Loss, micros, bytes }
+    }
+
+    /// An expression that somebody was asked to pose, logged at the Unix time `micros`.
+    #[must_use]
+    pub fn label(label: &Label, micros: i64) -> Self {
+        // Three fields of plain types always encode.
+        let bytes = serde_json::to_vec(label).unwrap_or_default();
+        Self { channel: Channel::Label, micros, bytes }
     }
 
     /// Its Unix time, microseconds.

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use crate::units::Stamp;
 
-use super::entry::{Entry, Loss, Published};
-use super::writer::{INPUT, LOST, OPENING};
+use super::entry::{Entry, Label, Loss, Published};
+use super::writer::{INPUT, LABEL, LOST, OPENING};
 use super::{LAYOUT, Opening, ReadError, layout};
 
 /// Longest record that is read: a damaged length must not take all memory.
@@ -44,6 +44,7 @@ enum Topic {
     Input(String),
     Published(String),
     Lost,
+    Label,
     /// For viewers, or not ours.
     Other,
 }
@@ -130,6 +131,10 @@ impl<R: Read> Reader<R> {
                     let loss = serde_json::from_slice::<Loss>(&bytes);
                     (loss.ok().map(Entry::Loss), LOST.to_owned())
                 }
+                Topic::Label => {
+                    let label = serde_json::from_slice::<Label>(&bytes);
+                    (label.ok().map(Entry::Label), LABEL.to_owned())
+                }
                 Topic::Opening | Topic::Other => continue,
             };
             let broken = ReadError::Entry { at: self.at, topic, layout: LAYOUT };
@@ -192,6 +197,7 @@ fn topic(topic: String) -> Topic {
     match topic.as_str() {
         OPENING => Topic::Opening,
         LOST => Topic::Lost,
+        LABEL => Topic::Label,
         _ if is_input => Topic::Input(topic),
         _ if topic.starts_with('v') => Topic::Published(topic),
         _ => Topic::Other,

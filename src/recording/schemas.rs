@@ -53,6 +53,22 @@ pub(super) fn loss() -> Schema {
     Schema { name: "visaged.Lost".into(), encoding: "jsonschema", text: schema.to_string() }
 }
 
+/// Posed expressions.
+pub(super) fn label() -> Schema {
+    let micros = |what: &str| json!({ "type": "integer", "description": what });
+    let schema = json!({
+        "type": "object",
+        "description": "An expression that somebody was asked to pose; never what they felt.",
+        "properties": {
+            "expression": { "enum": ["smile", "shock", "neutral", "anger"] },
+            "cue_us": micros("cue shown, microseconds of the host's monotonic clock"),
+            "release_us": micros("cue taken back, same clock"),
+        },
+        "required": ["expression", "cue_us", "release_us"],
+    });
+    Schema { name: "visaged.Label".into(), encoding: "jsonschema", text: schema.to_string() }
+}
+
 /// The well-known schema of compressed images (foxglove-sdk, `CompressedImage`).
 pub(super) fn preview() -> Schema {
     let integer = json!({ "type": "integer" });

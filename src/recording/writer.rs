@@ -135,6 +135,7 @@ impl<W: Write> Writer<W> {
             }
             Channel::Published(topic) => (topic.clone(), "json", Some(schemas::published(topic)?)),
             Channel::Loss => (LOST.into(), "json", Some(schemas::loss())),
+            Channel::Label => (LABEL.into(), "json", Some(schemas::label())),
             Channel::Preview(source) => {
                 (format!("/visaged/preview/{}", name(*source)), "json", Some(schemas::preview()))
             }
@@ -161,6 +162,8 @@ pub(super) const INPUT: &str = "/visaged/input";
 pub(super) const OPENING: &str = "/visaged/opening";
 /// Topic of losses.
 pub(super) const LOST: &str = "/visaged/lost";
+/// Topic of posed expressions.
+pub(super) const LABEL: &str = "/visaged/label";
 
 impl<W: Write> std::fmt::Debug for Writer<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -23,6 +23,8 @@ struct Report {
     sensors: Vec<Sensor>,
     inputs: u64,
     published: u64,
+    /// Expressions that somebody was guided to pose.
+    labels: u64,
     duration_s: f64,
     /// False if the file is cut.
     whole: bool,
@@ -73,6 +75,7 @@ impl Report {
             sensors,
             inputs: 0,
             published: 0,
+            labels: 0,
             duration_s: 0.0,
             whole: false,
             lost: Counts::default(),
@@ -93,6 +96,7 @@ impl Report {
     fn take(&mut self, entry: Entry) {
         match entry {
             Entry::Published(_) => self.published += 1,
+            Entry::Label(_) => self.labels += 1,
             Entry::Loss(loss) => self.lost.add(loss.reason, loss.entries),
             Entry::Input { input, .. } => {
                 self.inputs += 1;
@@ -131,6 +135,9 @@ impl Report {
         }
         lines.push(row("inputs", &self.inputs.to_string()));
         lines.push(row("published", &self.published.to_string()));
+        if self.labels > 0 {
+            lines.push(row("labels", &self.labels.to_string()));
+        }
         lines.push(row("duration", &format!("{:.3} s", self.duration_s)));
         let end = if self.whole { "whole" } else { "cut: its end is missing" };
         lines.push(row("end", end));

@@ -179,6 +179,8 @@ impl Run {
                         let (reason, entries) = (loss.reason, loss.entries);
                         tracing::warn!(reason, entries, "entries were lost while recording");
                     }
+                    // What somebody was asked to pose was not told to the pipeline.
+                    Some((_, Entry::Label(_))) => {}
                 }
             }
             if reader.ending() == Some(Ending::Cut) {

@@ -27,7 +27,7 @@ use std::time::Duration;
 use ndarray::ArrayRef3;
 
 use crate::data::{Counts, Input};
-use crate::recording::{Opening, Packed};
+use crate::recording::{Label, Opening, Packed};
 use crate::units::{HostClock, Micros, Stamp};
 
 pub use config::Config;
@@ -98,6 +98,11 @@ impl Recorder {
     /// Records a picture of `map[rx, range_bin, doppler_bin]` of radar `source`.
     pub fn preview(&self, source: usize, map: &ArrayRef3<f32>, now: Stamp<HostClock>) {
         self.queue.put(Packed::preview(source, map, self.unix(now)));
+    }
+
+    /// Records which expression was posed.
+    pub fn label(&self, label: &Label, now: Stamp<HostClock>) {
+        self.queue.put(Packed::label(label, self.unix(now)));
     }
 
     /// Entries lost so far, by reason: `record-queue-full`, `record-failed`.

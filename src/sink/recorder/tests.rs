@@ -123,7 +123,7 @@ impl Disk {
                 match entry {
                     Entry::Input { number, .. } => numbers.push(number),
                     Entry::Loss(loss) => lost += loss.entries,
-                    Entry::Published(_) => {}
+                    Entry::Published(_) | Entry::Label(_) => {}
                 }
             }
             endings.push(reader.ending());

@@ -7,6 +7,7 @@ mod clocks;
 mod corruption;
 mod daemon;
 mod dca1000;
+mod enroll;
 mod hang;
 mod health;
 mod replug;

@@ -294,6 +294,19 @@ mod tests {
     }
 
     #[test]
+    fn what_visaged_enroll_writes_is_read() {
+        // The daemon's tests write this file byte for byte.
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/enroll");
+        let dataset = Dataset::read(&path).unwrap();
+        let [first, second] = &dataset.recordings[..] else { panic!("{dataset:?}") };
+        assert_eq!((first.id.as_str(), first.person.as_deref()), ("anna-0", Some("anna")));
+        assert_eq!((second.session, second.day), (1, 2));
+        assert_eq!(first.radar, first.event);
+        assert_eq!(first.labels[1].expression, Expression::Neutral);
+        assert_eq!(first.conditions.scene, Scene::Person);
+    }
+
+    #[test]
     fn a_misspelt_key_is_refused() {
         assert!(toml::from_str::<Dataset>(&TEXT.replace("day =", "days =")).is_err());
     }

@@ -3,6 +3,7 @@
 mod bundle;
 mod calibrate;
 mod dataset;
+mod enroll;
 mod evaluate;
 mod inputs;
 mod memory;
@@ -37,6 +38,8 @@ enum Command {
     Bundle(bundle::Options),
     /// Measures what a bundle's answers are worth.
     Calibrate(calibrate::Options),
+    /// Makes a bundle out of a person's recordings, from inputs to the report.
+    Enroll(enroll::Options),
     /// Records a visit of a simulated person, for the demo.
     Scene(scene::Options),
     /// Says what a bundle is worth, on recordings that took no part in making it.
@@ -54,6 +57,10 @@ fn main() -> Result<()> {
         }
         Command::Bundle(options) => bundle::run(&options),
         Command::Calibrate(options) => calibrate::run(&options),
+        Command::Enroll(options) => {
+            memory::keep_freed()?;
+            enroll::run(&options)
+        }
         Command::Scene(options) => scene::run(&options),
         Command::Eval(options) => evaluate::run(&options),
     }

@@ -76,25 +76,9 @@ pub(crate) struct Member {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let root = root(&options.out);
-    let mut rows = Vec::new();
-    for folder in &options.datasets {
-        let dataset = Dataset::read(&root.join(folder))?;
-        rows.extend(assign(&dataset, &options.enrolled).into_iter().map(|(id, part)| Row {
-            dataset: folder.clone(),
-            id,
-            part,
-        }));
-    }
-    let split = Split { enrolled: options.enrolled.clone(), rows };
-    fs::write(&options.out, toml::to_string(&split)?)
-        .with_context(|| format!("cannot write {}", options.out.display()))?;
-    let members = Split::read(&options.out)?.members(&options.out)?;
-    ensure!(
-        members.iter().any(|m| m.is_of(&options.enrolled) && m.part == Part::Test),
-        "{} needs at least 3 sessions: one to train, one to calibrate, one to test",
-        options.enrolled
-    );
+    let split = Split::by_rule(&options.out, &options.datasets, &options.enrolled)?;
+    split.write(&options.out)?;
+    Split::read(&options.out)?.members(&options.out)?;
     Ok(())
 }
 
@@ -142,6 +126,40 @@ fn root(file: &Path) -> PathBuf {
 }
 
 impl Split {
+    /// What the rule says of `datasets`, whose folders are relative to that of `file`.
+    ///
+    /// # Errors
+    /// When a data set cannot be read, or `enrolled` has too few sessions.
+    pub(crate) fn by_rule(file: &Path, datasets: &[PathBuf], enrolled: &str) -> Result<Self> {
+        let root = root(file);
+        let mut rows = Vec::new();
+        let mut is_tested = false;
+        for folder in datasets {
+            let dataset = Dataset::read(&root.join(folder))?;
+            for (recording, (id, part)) in dataset.recordings.iter().zip(assign(&dataset, enrolled))
+            {
+                let is_enrolled = recording.person.as_deref() == Some(enrolled);
+                is_tested |= is_enrolled && part == Part::Test;
+                rows.push(Row { dataset: folder.clone(), id, part });
+            }
+        }
+        ensure!(
+            is_tested,
+            "{enrolled} needs at least 3 sessions in one data set: one to train, one to calibrate, one \
+             to test"
+        );
+        Ok(Self { enrolled: enrolled.to_owned(), rows })
+    }
+
+    /// Writes a split file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn write(&self, file: &Path) -> Result<()> {
+        fs::write(file, toml::to_string(self)?)
+            .with_context(|| format!("cannot write {}", file.display()))
+    }
+
     /// Reads a split file.
     ///
     /// # Errors
@@ -208,6 +226,8 @@ impl Member {
         // A device folder of the radar holds its samples in one file.
         let radar = radar.map(|path| if path.is_dir() { path.join("radar.npy") } else { path });
         let event = self.recording.event.as_ref().map(|path| self.folder.join(path));
+        // A session of `visaged enroll` is one file with both sensors.
+        let event = event.filter(|path| radar.as_ref() != Some(path));
         radar.into_iter().chain(event).collect()
     }
 

@@ -13,17 +13,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use candle_core::DType;
 use clap::Args;
-use visaged::data::View;
+use visaged::data::{Modality, View};
 use visaged::model::cs3d;
 use visaged::model::fooder_auth::TERMS;
 use visaged::model::fooder_expert::{DYNAMIC_CLASSES, STATIC_CLASSES};
 use visaged::model::fooder_gate;
 use visaged::model::{Bundle, Digest, EventRequirement, RadarRequirement};
 use visaged::pipeline::{EventConfig, RadarInputConfig};
-use visaged::sensor;
 
 pub(crate) use manifest::{Manifest, NetworkRow};
 
+use crate::inputs::Readings;
 use crate::split::{Member, Part, Split};
 use crate::train::{Run, Task, WEIGHTS, Weights, restored};
 
@@ -31,16 +31,16 @@ use crate::train::{Run, Task, WEIGHTS, Weights, restored};
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Folder to write.
-    out: PathBuf,
+    pub(crate) out: PathBuf,
     /// Folder with a run per network, named by its role: `auth`, `gate`, ...
     #[arg(long)]
-    runs: PathBuf,
+    pub(crate) runs: PathBuf,
     /// The split that they were trained on.
     #[arg(long)]
-    split: PathBuf,
+    pub(crate) split: PathBuf,
     /// Keeps weights in 32 bits.
     #[arg(long)]
-    full: bool,
+    pub(crate) full: bool,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -151,8 +151,8 @@ fn radar(members: &[Member]) -> Result<Option<RadarRequirement>> {
     let mut requirement: Option<RadarRequirement> = None;
     for member in members {
         let Some(path) = &member.recording.radar else { continue };
-        let sensor = sensor::open(&member.folder.join(path))?;
-        let View::Radar(chirp) = &sensor.description().view else { continue };
+        let readings = Readings::open(&member.folder.join(path), Modality::Radar)?;
+        let View::Radar(chirp) = readings.view() else { continue };
         match &requirement {
             Some(known) => {
                 let mismatches = known.mismatches(chirp);

@@ -28,19 +28,21 @@ use crate::train::{Task, part};
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The bundle, whose manifest is written anew.
-    bundle: PathBuf,
+    pub(crate) bundle: PathBuf,
     /// The split that it was trained on.
     #[arg(long)]
-    split: PathBuf,
+    pub(crate) split: PathBuf,
     /// The score counts the errors of images, too, as in HOOD; without it those of the leaves
     /// alone, as in FOOD.
     #[arg(long)]
-    images: bool,
+    pub(crate) images: bool,
     /// Belief from which a label is told, above 0.5 and below 1. Chosen, not measured.
-    #[arg(long, default_value_t = 0.6)]
-    least_confidence: f64,
+    #[arg(long, default_value_t = LEAST_CONFIDENCE)]
+    pub(crate) least_confidence: f64,
 }
 
+/// `least_confidence` where the command line says nothing.
+pub(crate) const LEAST_CONFIDENCE: f64 = 0.6;
 /// Share of the enrolled person's frames that the threshold accepts.
 const ACCEPTED: f64 = 0.95;
 /// Seconds of a window of evidence, as in `decision.window-ms`.

@@ -18,7 +18,7 @@ use clap::Args;
 
 use analysis::targets::Cost;
 use analysis::{Draws, Report};
-use metrics::bootstrap::RESAMPLES;
+pub(crate) use metrics::bootstrap::RESAMPLES;
 use table::Table;
 
 /// What to judge.
@@ -26,34 +26,34 @@ use table::Table;
 pub(crate) struct Options {
     /// Folder of the bundle to report on.
     #[arg(long, required_unless_present = "scores")]
-    bundle: Option<PathBuf>,
+    pub(crate) bundle: Option<PathBuf>,
     /// Split file: its recordings of the test are judged, the others teach the baselines.
     #[arg(long, required_unless_present = "scores")]
-    split: Option<PathBuf>,
+    pub(crate) split: Option<PathBuf>,
     /// Bundles trained with other seeds on the same split, for median and range.
     #[arg(long, value_name = "BUNDLE", num_args = 1..)]
-    seeds_from: Vec<PathBuf>,
+    pub(crate) seeds_from: Vec<PathBuf>,
     /// Score tables of earlier evaluations on other spreads, for the curve against the spread.
     #[arg(long, value_name = "TABLE", num_args = 1..)]
-    with: Vec<PathBuf>,
+    pub(crate) with: Vec<PathBuf>,
     /// Judges nothing: reports again on this score table.
     #[arg(long, value_name = "TABLE", conflicts_with_all = ["bundle", "split", "seeds_from"])]
-    scores: Option<PathBuf>,
+    pub(crate) scores: Option<PathBuf>,
     /// TOML file with `cs3d-accuracy`, `c3d-accuracy` and `cost-share`, all 0 to 1.
     #[arg(long, value_name = "FILE")]
-    comparison: Option<PathBuf>,
+    pub(crate) comparison: Option<PathBuf>,
     /// Folder for `report.html`, `report.json` and `scores.jsonl`.
     #[arg(long)]
-    out: PathBuf,
+    pub(crate) out: PathBuf,
     /// Resamples behind each interval.
     #[arg(long, default_value_t = RESAMPLES)]
-    resamples: usize,
+    pub(crate) resamples: usize,
     /// Seed of resamples and permutations.
     #[arg(long, default_value_t = 1)]
-    seed: u64,
+    pub(crate) seed: u64,
     /// Threads; all cores if 0. Each holds all bundles.
     #[arg(long, default_value_t = 0)]
-    threads: usize,
+    pub(crate) threads: usize,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {

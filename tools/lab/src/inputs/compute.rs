@@ -6,15 +6,15 @@ use anyhow::{Context as _, Result, bail};
 use candle_core::{Device, Tensor};
 use half::f16;
 use ndarray::Array3;
-use visaged::data::{ChirpConfig, Event, Geometry, RadarFrame, Reading, Samples, View};
+use visaged::data::{ChirpConfig, Event, Geometry, Modality, RadarFrame, Reading, Samples, View};
 use visaged::dsp::event::{Voxelized, Voxels};
 use visaged::dsp::radar::{
     FrameShape, MapAxes, ModelInput, PeakConfig, Peaks, RangeDoppler, RangeDopplerConfig,
 };
 use visaged::pipeline::{EventConfig, EventInputs, RadarInputConfig, RadarInputs, Seen};
-use visaged::sensor;
 use visaged::units::Micros;
 
+use super::readings::{Beginning, Readings};
 use super::{EventSet, Inputs, Options, RadarSet};
 use crate::dataset::Recording;
 
@@ -42,8 +42,8 @@ pub(super) fn inputs(
 }
 
 fn radar(path: &Path, step: usize, hashes: &mut Vec<i64>) -> Result<RadarSet> {
-    let mut sensor = sensor::open(path)?;
-    let View::Radar(chirp) = sensor.description().view.clone() else {
+    let mut readings = Readings::open(path, Modality::Radar)?;
+    let View::Radar(chirp) = readings.view().clone() else {
         bail!("{} is no radar recording", path.display());
     };
     let mut inputs = RadarInputs::plan(&RadarInputConfig::default(), &chirp)?;
@@ -53,7 +53,7 @@ fn radar(path: &Path, step: usize, hashes: &mut Vec<i64>) -> Result<RadarSet> {
     let nothing = Array3::zeros((2, ModelInput::SIDE, ModelInput::SIDE));
     let mut start = None;
     let mut seen = 0;
-    while let Some(reading) = sensor.read()? {
+    while let Some(reading) = readings.next()? {
         let Reading::Radar(frame) = reading else { continue };
         let start = *start.get_or_insert(frame.stamp);
         let nearest = distance.of(&frame);
@@ -119,12 +119,12 @@ impl Distance {
 }
 
 fn event(path: &Path, step: usize, hashes: &mut Vec<i64>) -> Result<EventSet> {
-    let mut sensor = sensor::open(path)?;
-    let View::Event(geometry) = sensor.description().view.clone() else {
+    let mut readings = Readings::open(path, Modality::Event)?;
+    let View::Event(geometry) = readings.view().clone() else {
         bail!("{} is no recording of an event camera", path.display());
     };
-    let mut windows = Windows::plan(geometry, step);
-    while let Some(reading) = sensor.read()? {
+    let mut windows = Windows::plan(geometry, step, readings.beginning()?);
+    while let Some(reading) = readings.next()? {
         if let Reading::Events(batch) = reading {
             batch.events.iter().for_each(|&event| windows.push(event));
         }
@@ -136,6 +136,7 @@ fn event(path: &Path, step: usize, hashes: &mut Vec<i64>) -> Result<EventSet> {
 /// Gathers the windows of a stream.
 struct Windows {
     inputs: EventInputs,
+    beginning: Beginning,
     step: usize,
     seen: usize,
     voxels: Vec<u8>,
@@ -145,14 +146,16 @@ struct Windows {
 }
 
 impl Windows {
-    fn plan(geometry: Geometry, step: usize) -> Self {
+    fn plan(geometry: Geometry, step: usize, beginning: Beginning) -> Self {
         let inputs = EventInputs::plan(&EventConfig::default(), geometry);
         let (voxels, time, rate, hashes) = (vec![], vec![], vec![], vec![]);
-        Self { inputs, step, seen: 0, voxels, time, rate, hashes }
+        Self { inputs, beginning, step, seen: 0, voxels, time, rate, hashes }
     }
 
     fn push(&mut self, event: Event) {
-        let Self { inputs, step, seen, voxels, time, rate, hashes } = self;
+        let Self { inputs, beginning, step, seen, voxels, time, rate, hashes } = self;
+        // Windows are cut on the time since the first event, as in the daemon.
+        let event = Event { t: event.t.saturating_sub(beginning.device), ..event };
         inputs.push(event, |window, tensor| {
             if *seen % *step == 0 {
                 let counts = || tensor.iter().map(|&value| count(value));
@@ -160,7 +163,7 @@ impl Windows {
                 if window.events >= DISTINCT_EVENTS {
                     hashes.push(hash_of(counts()));
                 }
-                time.push(Micros(window.end).as_seconds());
+                time.push(Micros(window.end.saturating_add(beginning.since.0)).as_seconds());
                 rate.push(rate_of(&window));
             }
             *seen += 1;

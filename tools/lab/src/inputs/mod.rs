@@ -1,5 +1,6 @@
 //! `lab inputs`: recordings as networks see them, computed once and kept beside the data set.
 //!
+//! Recordings are those of one sensor, or sessions of `visaged enroll` with both in one file.
 //! One safetensors file per recording, `inputs/<id>.safetensors` in the data set's folder, made by
 //! the very kernels that the daemon runs:
 //!
@@ -18,6 +19,7 @@
 //! copy of raw data is told.
 
 mod compute;
+mod readings;
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +27,8 @@ use anyhow::{Context as _, Result, ensure};
 use candle_core::{Device, Tensor, safetensors};
 use clap::Args;
 use rayon::prelude::*;
+
+pub(crate) use readings::Readings;
 
 use crate::dataset::{Dataset, Recording};
 use crate::progress;
@@ -34,16 +38,16 @@ use crate::progress;
 pub(crate) struct Options {
     /// Data sets: folders with a `dataset.toml`.
     #[arg(required = true)]
-    datasets: Vec<PathBuf>,
+    pub(crate) datasets: Vec<PathBuf>,
     /// Keeps one radar frame in so many; neighbours are near copies of each other.
     #[arg(long, default_value_t = 2)]
-    frame_step: usize,
+    pub(crate) frame_step: usize,
     /// Keeps one event window in so many.
     #[arg(long, default_value_t = 2)]
-    window_step: usize,
+    pub(crate) window_step: usize,
     /// Computes what is there already again.
     #[arg(long)]
-    again: bool,
+    pub(crate) again: bool,
 }
 
 /// Folder of the inputs in a data set.

@@ -29,40 +29,43 @@ use crate::split::{self, Member, Part, Split};
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Which network.
-    task: Task,
+    pub(crate) task: Task,
     /// Split file, as `lab split` writes it.
     #[arg(long)]
-    split: PathBuf,
+    pub(crate) split: PathBuf,
     /// Folder of the run; one that was cut off is gone on with.
     #[arg(long)]
-    out: PathBuf,
+    pub(crate) out: PathBuf,
     /// Size of the network.
     #[arg(long)]
-    preset: Option<String>,
+    pub(crate) preset: Option<String>,
     /// Passes over all samples.
     #[arg(long)]
-    epochs: Option<usize>,
+    pub(crate) epochs: Option<usize>,
     /// Samples a step.
     #[arg(long)]
-    batch: Option<usize>,
+    pub(crate) batch: Option<usize>,
     /// Largest learning rate.
     #[arg(long)]
-    rate: Option<f64>,
+    pub(crate) rate: Option<f64>,
     /// Rule of the steps.
     #[arg(long)]
-    optimizer: Option<Optimiser>,
+    pub(crate) optimizer: Option<Optimiser>,
     /// Share of a weight that a step of rate 1 takes off.
-    #[arg(long, default_value_t = 0.01)]
-    weight_decay: f64,
+    #[arg(long, default_value_t = WEIGHT_DECAY)]
+    pub(crate) weight_decay: f64,
     /// Everything random follows from it.
     #[arg(long, default_value_t = 1)]
-    seed: u64,
+    pub(crate) seed: u64,
     /// Folder of a finished run of the same network, whose weights are the start.
     #[arg(long)]
-    from: Option<PathBuf>,
+    pub(crate) from: Option<PathBuf>,
     #[command(flatten)]
-    technique: Technique,
+    pub(crate) technique: Technique,
 }
+
+/// `weight_decay` where the command line says nothing.
+pub(crate) const WEIGHT_DECAY: f64 = 0.01;
 
 /// Techniques that can be switched, each for an ablation.
 #[derive(Debug, Clone, Copy, PartialEq, Args, Serialize, Deserialize)]
@@ -129,13 +132,23 @@ impl Task {
         }
     }
 
+    /// The sizes in which its network comes.
+    pub(crate) const fn presets(self) -> &'static [&'static str] {
+        match self {
+            Self::Auth => FooderAuth::PRESETS,
+            Self::Gate => FooderGate::PRESETS,
+            Self::ExpertDynamic | Self::ExpertStatic => FooderExpert::PRESETS,
+            Self::Event => Cs3d::PRESETS,
+        }
+    }
+
     /// What is taken where the command line says nothing: preset, epochs, batch, rate, rule.
     const fn defaults(self) -> (&'static str, usize, usize, f64, Optimiser) {
         match self {
-            Self::Auth => ("edge", 12, 32, 2e-3, Optimiser::Adamax),
+            Self::Auth => ("edge", 5, 32, 2e-3, Optimiser::Adamax),
             Self::Gate => ("default", 8, 32, 1e-3, Optimiser::AdamW),
             Self::ExpertDynamic | Self::ExpertStatic => ("xxs", 10, 32, 1e-3, Optimiser::AdamW),
-            Self::Event => ("edge", 5, 8, 2e-3, Optimiser::AdamW),
+            Self::Event => ("edge", 10, 16, 2e-3, Optimiser::AdamW),
         }
     }
 }
@@ -187,10 +200,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let run = plan(options, &split, &members);
     fs::create_dir_all(&options.out)
         .with_context(|| format!("cannot make {}", options.out.display()))?;
-    // A finished or half-finished run of other settings must not be mixed with this one.
-    if options.out.join(RUN).exists() && Run::read(&options.out)? != run {
-        bail!("{} holds a run of other settings; choose another folder", options.out.display());
-    }
+    refuse_other_settings(options, &run)?;
     fs::write(options.out.join(RUN), toml::to_string(&run)?)?;
     let weights = Weights::new(run.recipe.seed);
     if let Some(from) = &options.from {
@@ -208,6 +218,28 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         last.train,
         last.watch
     ))
+}
+
+/// True if the run of `options` has ended: its weights are there.
+///
+/// # Errors
+/// When its folder holds a run of other settings, or the split cannot be read.
+pub(crate) fn is_finished(options: &Options) -> Result<bool> {
+    if !options.out.join(WEIGHTS).exists() {
+        return Ok(false);
+    }
+    let split = Split::read(&options.split)?;
+    let members = split.members(&options.split)?;
+    refuse_other_settings(options, &plan(options, &split, &members))?;
+    Ok(true)
+}
+
+/// A finished or half-finished run of other settings must not be mixed with this one.
+fn refuse_other_settings(options: &Options, run: &Run) -> Result<()> {
+    if options.out.join(RUN).exists() && Run::read(&options.out)? != *run {
+        bail!("{} holds a run of other settings; choose another folder", options.out.display());
+    }
+    Ok(())
 }
 
 fn plan(options: &Options, split: &Split, members: &[Member]) -> Run {
