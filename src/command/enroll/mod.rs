@@ -123,15 +123,18 @@ pub(super) fn execute(args: &Args) -> Result<(), Failure> {
     ));
     let devices: Vec<String> =
         config.sensors.iter().map(|sensor| format!("{} {}", sensor.kind, sensor.name)).collect();
-    let told = match run(config, plan) {
-        Ok(told) => told,
-        Err(failure) => {
-            discard(&folder);
-            return Err(failure);
-        }
-    };
-    if told.labels.is_empty() && told.lost.is_none() {
+    let (told, ran) = run(config, plan)?;
+    let is_empty = told.labels.is_empty() && told.lost.is_none();
+    if is_empty {
         discard(&folder);
+    }
+    if let Err(error) = ran {
+        if !is_empty {
+            mark(&folder, &error.to_string());
+        }
+        return Err(error.into());
+    }
+    if is_empty {
         let problem = "no pose was finished, so nothing was kept; start again when you are ready";
         return Err(Failure::Session(problem.to_owned()));
     }
@@ -183,8 +186,9 @@ fn record_into(config: &mut Config, folder: &Path) {
     });
 }
 
-/// Runs the sensors and the guide beside them, until one of them ends.
-fn run(config: Config, plan: Plan) -> Result<Told, Failure> {
+/// Runs the sensors and the guide beside them, until one of them ends; how the sensors ended comes
+/// second.
+fn run(config: Config, plan: Plan) -> Result<(Told, Result<(), daemon::Error>), Failure> {
     let stop = Stop::default();
     let hung_up = stop.clone();
     daemon::on_signals(&stop, move || hung_up.throw()).map_err(daemon::Error::Thread)?;
@@ -201,8 +205,7 @@ fn run(config: Config, plan: Plan) -> Result<Told, Failure> {
         let lost = Some("the guide panicked, which is a fault of this program".to_owned());
         Told { lost, ..Told::default() }
     });
-    ran?;
-    Ok(told)
+    Ok((told, ran))
 }
 
 /// Removes the folder of a session in which nothing was finished.
@@ -212,12 +215,17 @@ fn discard(folder: &Path) {
     }
 }
 
-/// Marks the session in `folder`, and says what to do about it.
-fn unusable(folder: &Path, problem: &str) -> Failure {
+/// Says in `folder` why its session cannot be used.
+fn mark(folder: &Path, problem: &str) {
     let note = folder.join(UNUSABLE);
     if let Err(error) = fs::write(&note, format!("{problem}\n")) {
         tracing::warn!(file = %note.display(), "cannot be written: {error}");
     }
+}
+
+/// Marks the session in `folder`, and says what to do about it.
+fn unusable(folder: &Path, problem: &str) -> Failure {
+    mark(folder, problem);
     Failure::Session(format!(
         "this session cannot be used: {problem}. It is not in dataset.toml; see to the cause, delete \
          {} and record the session again",

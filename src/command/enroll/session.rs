@@ -180,6 +180,10 @@ impl Review {
         };
         // What was posed when a sensor had ended is in no recording.
         let is_seen = |pose: &Pose| pose.onset.0 >= 0 && pose.end <= length;
+        let poses: Vec<Pose> = self.labels.iter().map(pose).filter(is_seen).collect();
+        if poses.is_empty() {
+            return Err("no pose lies within what the sensors delivered".to_owned());
+        }
         let refused = self.names.iter().zip(&self.counts).filter(|(_, counts)| !counts.is_empty());
         let remark = |(name, counts): (&String, &Counts)| {
             let rows: Vec<String> = counts.iter().map(|(why, n)| format!("{why} {n}")).collect();
@@ -191,7 +195,7 @@ impl Review {
             began: self.began.unwrap_or(0),
             radar: self.radar,
             camera: self.camera,
-            poses: self.labels.iter().map(pose).filter(is_seen).collect(),
+            poses,
             remarks: refused.map(remark).collect(),
         })
     }

@@ -6,7 +6,8 @@ use std::sync::mpsc::Sender;
 use crate::data::message::{Alignment, Message, Payload, SensorState, SensorTrouble, Status};
 use crate::units::{HostClock, Micros, Stamp};
 
-/// How long a camera may see nothing: nobody moves while they wait for a cue.
+/// How long a sensor may be silent: a camera sees nothing of who waits for a cue, and a cable that
+/// hesitates costs a few frames, which its counts tell.
 const STILL: Micros = Micros::from_millis(2_000);
 
 /// Something that the guide has to know.
@@ -25,13 +26,12 @@ pub(super) enum News {
 pub(super) struct Watch {
     tell: Sender<News>,
     missing: BTreeSet<String>,
-    radars: BTreeSet<String>,
     /// Whether sensors are live; unknown before the first status.
     is_live: Option<bool>,
     radar: Option<First>,
     camera: Option<First>,
     has_begun: bool,
-    /// Since when a camera is silent.
+    /// Since when a sensor is silent.
     still: BTreeMap<String, Stamp<HostClock>>,
 }
 
@@ -49,7 +49,6 @@ impl Watch {
         Self {
             tell,
             missing: sensors.into_iter().collect(),
-            radars: BTreeSet::new(),
             is_live: None,
             radar: None,
             camera: None,
@@ -63,7 +62,6 @@ impl Watch {
         let first = First { recorded: message.recorded, seen: now };
         match &message.payload {
             Payload::Radar(_) => {
-                self.radars.insert(message.source.clone());
                 self.radar.get_or_insert(first);
                 self.delivers(&message.source);
             }
@@ -108,8 +106,7 @@ impl Watch {
                 self.still.remove(&sensor.name);
                 continue;
             }
-            let is_silent = sensor.trouble == Some(SensorTrouble::Silent);
-            if is_silent && !self.radars.contains(&sensor.name) {
+            if sensor.trouble == Some(SensorTrouble::Silent) {
                 let since = *self.still.entry(sensor.name.clone()).or_insert(now);
                 if now - since < STILL {
                     continue;
@@ -230,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_camera_may_see_nothing_for_two_seconds_and_may_not_be_unplugged() {
+    fn a_sensor_may_be_silent_for_two_seconds_and_may_not_be_unplugged() {
         let (mut watch, told) = watch();
         watch.see(&radar(0), at(0));
         watch.see(&camera(0), at(0));

@@ -177,7 +177,8 @@ fn poses_are_labelled_when_they_were_asked_for_on_clocks_that_begin_anywhere() {
     }
     let name = file.file_name().unwrap().to_str().unwrap();
     let path = format!("anna/0/{name}");
-    for (key, value) in [("id", "anna-0"), ("person", "anna"), ("radar", &path), ("event", &path)] {
+    let path = path.as_str();
+    for (key, value) in [("id", "anna-0"), ("person", "anna"), ("radar", path), ("event", path)] {
         assert_eq!(row[key].as_str(), Some(value), "{row:#?}");
     }
     assert_eq!((row["session"].as_integer(), row["day"].as_integer()), (Some(0), Some(0)));
@@ -251,13 +252,13 @@ fn what_cannot_be_done_is_one_message_that_says_what_to_do() {
     let sealed = folder.put("sealed.toml", sealed);
     let data = folder.path().join("data");
     let below = file.join("data");
-    let with_cues = ["--cues", cues.to_str().unwrap()];
+    let (nothing, with_cues): (&[&str], &[&str]) = (&[], &["--cues", cues.to_str().unwrap()]);
     for (person, config, out, more, status, words) in [
-        ("../anna", &config, &data, &[][..], 2, "letters, digits, - and _"),
-        ("anna", &empty, &data, &[], 3, "no sensor is configured"),
-        ("anna", &config, &below, &[], 1, below.to_str().unwrap()),
-        ("anna", &config, &data, &with_cues, 3, "cues.json"),
-        ("anna", &sealed, &data, &[], 3, "recipient"),
+        ("../anna", &config, &data, nothing, 2, "letters, digits, - and _"),
+        ("anna", &empty, &data, nothing, 3, "no sensor is configured"),
+        ("anna", &config, &below, nothing, 1, below.to_str().unwrap()),
+        ("anna", &config, &data, with_cues, 3, "cues.json"),
+        ("anna", &sealed, &data, nothing, 3, "recipient"),
     ] {
         let output = command(person, config, out).args(more).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
