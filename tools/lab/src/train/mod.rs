@@ -145,7 +145,7 @@ impl Task {
     /// What is taken where the command line says nothing: preset, epochs, batch, rate, rule.
     const fn defaults(self) -> (&'static str, usize, usize, f64, Optimiser) {
         match self {
-            Self::Auth => ("edge", 5, 32, 2e-3, Optimiser::Adamax),
+            Self::Auth => ("edge", 12, 32, 2e-3, Optimiser::Adamax),
             Self::Gate => ("default", 8, 32, 1e-3, Optimiser::AdamW),
             Self::ExpertDynamic | Self::ExpertStatic => ("xxs", 10, 32, 1e-3, Optimiser::AdamW),
             Self::Event => ("edge", 10, 16, 2e-3, Optimiser::AdamW),

@@ -246,7 +246,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::float_cmp, reason = "sums of a few halves are exact")]
     fn a_halved_plane_counts_what_four_pixels_counted_up_to_the_clip() {
         let plane =
             [0.0, 0.25, 0.5, 0.5, 0.25, 0.0, 0.5, 0.5, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
