@@ -96,7 +96,8 @@ class Parsing(unittest.TestCase):
         self.assertFalse(message.is_valid(5_501_001))
         replayed = messages.parse(frames(good, header=HEADER.replace(b'"b"', b'"replay"')))
         self.assertFalse(replayed.is_valid(5_001_000))
-        unknown = messages.parse(frames('{"state":"unknown","reason":"no-bundle","liveness":"live"}'))
+        no_answer = HEADER.replace(b'"valid":true', b'"valid":false')
+        unknown = messages.parse(frames('{"state":"unknown","liveness":"live"}', header=no_answer))
         self.assertFalse(unknown.is_valid(5_001_000))
 
 
