@@ -129,7 +129,7 @@ impl Split {
     /// What the rule says of `datasets`, whose folders are relative to that of `file`.
     ///
     /// # Errors
-    /// When a data set cannot be read, or `enrolled` has too few sessions.
+    /// When a data set cannot be read, or `enrolled` has too few sessions for a test.
     pub(crate) fn by_rule(file: &Path, datasets: &[PathBuf], enrolled: &str) -> Result<Self> {
         let root = root(file);
         let mut rows = Vec::new();
@@ -145,7 +145,7 @@ impl Split {
         }
         ensure!(
             is_tested,
-            "{enrolled} needs at least 3 sessions in one data set: one to train, one to calibrate, one \
+            "{enrolled} needs at least 4 sessions in one data set: two to train, one to calibrate, one \
              to test"
         );
         Ok(Self { enrolled: enrolled.to_owned(), rows })

@@ -134,7 +134,7 @@ fn simulate(out: &Path, arguments: &[&str]) {
 fn one_command_goes_from_recordings_to_a_report_and_a_second_time_does_nothing_again() {
     let folder = Folder::new("whole");
     let [own, others, out] = ["own", "others", "anna"].map(|name| folder.0.join(name));
-    simulate(&own, &["--persons", "1", "--sessions", "3", "--empty", "0"]);
+    simulate(&own, &["--persons", "1", "--sessions", "4", "--empty", "0"]);
     simulate(
         &others,
         &["--first-person", "1", "--persons", "2", "--sessions", "1", "--empty", "0"],
