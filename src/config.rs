@@ -84,6 +84,9 @@ pub struct Playback {
 pub struct ModelConfig {
     /// Folder of the model bundle, relative to the configuration file.
     pub bundle: PathBuf,
+    /// Public key, 64 hexadecimal digits, of who must have signed the bundle (`lab sign`). Without it
+    /// nobody must.
+    pub signed_by: Option<String>,
 }
 
 /// `[state]`

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, ModelConfig};
 use crate::data::message::Message;
 use crate::data::{Counts, Epoch, Input, Source};
 use crate::model::Bundle;
@@ -154,7 +154,10 @@ pub fn prepare(config: &Config) -> Result<Prepared, Error> {
 /// When the bundle is refused, or does not fit the sources.
 pub fn plan(config: &Config, sources: &[Source]) -> Result<(Pipeline, Option<String>), Error> {
     let bundle = match &config.model {
-        Some(model) => Some(Bundle::load(&model.bundle)?),
+        Some(ModelConfig { bundle, signed_by: Some(public) }) => {
+            Some(Bundle::load_signed(bundle, public)?)
+        }
+        Some(ModelConfig { bundle, signed_by: None }) => Some(Bundle::load(bundle)?),
         None => None,
     };
     let digest = bundle.as_ref().map(|bundle| bundle.digest.to_string());

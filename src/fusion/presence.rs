@@ -59,8 +59,7 @@ mod tests {
         // Some three lie within the span, and from the third on there is never a silence.
         echoes.windows(HITS).enumerate().any(|(i, three)| {
             let since: Vec<i64> = echoes[i + HITS - 1..].iter().copied().chain([now]).collect();
-            three[HITS - 1] - three[0] <= 750
-                && since.windows(2).all(|two| two[1] - two[0] <= 750)
+            three[HITS - 1] - three[0] <= 750 && since.windows(2).all(|two| two[1] - two[0] <= 750)
         })
     }
 

@@ -55,8 +55,10 @@
 //!
 //! The order of checks: manifest, then per network size, SHA-256, safetensors, and at last that
 //! names, shapes and types of the tensors are exactly those of the network. Nothing is loaded in
-//! part. The manifest itself is not signed: whoever writes to the folder can exchange the bundle,
-//! and [`Bundle::digest`] is what tells.
+//! part. Whoever writes to the folder can exchange the bundle, unless its manifest must be signed
+//! ([`signature`]); [`Bundle::digest`] tells which one it is.
+
+pub mod signature;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -134,8 +136,24 @@ impl Bundle {
     /// When a file is missing, too large, damaged or not what the manifest says, or the manifest
     /// is not what this build understands.
     pub fn load(folder: &Path) -> Result<Self, Error> {
+        Self::read(folder, None)
+    }
+
+    /// The same of a bundle that must be signed with the private key of `public`, 64 hexadecimal
+    /// digits.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), and when [`signature::FILE`] is missing or another's.
+    pub fn load_signed(folder: &Path, public: &str) -> Result<Self, Error> {
+        Self::read(folder, Some(public))
+    }
+
+    fn read(folder: &Path, public: Option<&str>) -> Result<Self, Error> {
         let path = folder.join("manifest.toml");
         let bytes = read(&path, MANIFEST_LIMIT)?;
+        if let Some(public) = public {
+            signature::verify(folder, &bytes, public)?;
+        }
         let refused = |source| Error::Manifest { path: path.clone(), source: Box::new(source) };
         let manifest: Manifest = toml::from_slice(&bytes).map_err(refused)?;
         let Manifest { tool_version, radar, event, identity, expression, seen, network, .. } =

@@ -61,6 +61,14 @@ pub enum Error {
         /// What the file has.
         got: Digest,
     },
+    /// Nobody who is trusted has signed the bundle.
+    #[error("{path}: {problem}", path = path.display())]
+    Signature {
+        /// The signature.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        problem: &'static str,
+    },
     /// The weights are no valid safetensors file.
     #[error("{path}: not a safetensors file: {source}", path = path.display())]
     Safetensors {

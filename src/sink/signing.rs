@@ -117,6 +117,12 @@ impl PrivateKey {
         Ok(Self(ed25519_dalek::SigningKey::from_bytes(&seed)))
     }
 
+    /// Signature of `text`, RFC 8032, as hexadecimal digits.
+    #[must_use]
+    pub fn sign(&self, text: &[u8]) -> String {
+        hex(&self.0.sign(text).to_bytes())
+    }
+
     /// The public key, which receivers need, as 64 hexadecimal digits.
     #[must_use]
     pub fn public(&self) -> String {

@@ -42,7 +42,7 @@ fn the_service_is_complete() {
     assert!(
         unit.contains("ExecStart=/usr/bin/visaged run --quiet --config /etc/visaged/visaged.toml")
     );
-    let users = fs::read_to_string("systemd/visaged.sysusers.conf").unwrap();
+    let users = fs::read_to_string("systemd/sysusers.d/visaged.conf").unwrap();
     assert!(unit.contains("\nUser=visaged\n") && users.contains("\nu visaged "));
 }
 

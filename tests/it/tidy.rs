@@ -34,7 +34,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ndarray", &["data", "sensor", "dsp", "model", "pipeline", "recording", "sink", "command"]),
     ("mcap", &["recording"]),
     ("age", &["sink"]),
-    ("ed25519_dalek", &["sink"]),
+    ("ed25519_dalek", &["model", "sink"]),
     ("candle_core", &["model"]),
     ("candle_nn", &["model"]),
     ("safetensors", &["model"]),

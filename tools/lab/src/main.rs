@@ -9,6 +9,7 @@ mod inputs;
 mod memory;
 mod progress;
 mod scene;
+mod sign;
 mod split;
 mod train;
 mod twin;
@@ -40,6 +41,8 @@ enum Command {
     Calibrate(calibrate::Options),
     /// Makes a bundle out of a person's recordings, from inputs to the report.
     Enroll(enroll::Options),
+    /// Signs a bundle that is finished.
+    Sign(sign::Options),
     /// Records a visit of a simulated person, for the demo.
     Scene(scene::Options),
     /// Says what a bundle is worth, on recordings that took no part in making it.
@@ -61,6 +64,7 @@ fn main() -> Result<()> {
             memory::keep_freed()?;
             enroll::run(&options)
         }
+        Command::Sign(options) => sign::run(&options),
         Command::Scene(options) => scene::run(&options),
         Command::Eval(options) => evaluate::run(&options),
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use visaged::data::score::{ExpressionCalibration, IdentityCalibration};
+use visaged::model::bundle::signature;
 use visaged::model::fooder_auth::score::Calibration;
 use visaged::model::{EventRequirement, RadarRequirement};
 
@@ -67,6 +68,8 @@ impl Manifest {
     /// When the file cannot be written.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join(FILE);
+        // What was signed is no more.
+        drop(std::fs::remove_file(folder.join(signature::FILE)));
         std::fs::write(&path, toml::to_string(self)?)
             .with_context(|| format!("cannot write {}", path.display()))
     }
