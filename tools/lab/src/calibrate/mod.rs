@@ -125,7 +125,7 @@ fn expressions(
             let row = manifest.role(task.role()).context("the bundle has changed")?;
             row.temperature = Some(temperature);
         }
-        let truths = radar.probabilities([gate, dynamic, still]);
+        let truths = radar.probabilities([dynamic, still]);
         (worth.radar_reliability, _) = fit::reliability(&truths, &vec![1.0; truths.len()]);
         is_known = true;
     }

@@ -46,20 +46,26 @@ impl Needs {
             if !is_seen {
                 continue;
             }
-            let poses = poses(task);
-            let is_posed = |one: &Member| {
-                let mut labels = one.recording.labels.iter();
-                poses.is_empty() || labels.any(|label| poses.contains(&label.expression))
+            let is_shown = |pose: &Expression| {
+                let is_posed = |one: &Member| {
+                    one.recording.labels.iter().any(|label| label.expression == *pose)
+                };
+                both(members, enrolled, is_posed)
             };
-            if both(members, enrolled, is_posed) {
+            let missing: Vec<_> = poses(task).iter().filter(|pose| !is_shown(pose)).collect();
+            if missing.is_empty() {
                 tasks.push(task);
             } else {
                 remarks.push(format!(
                     "`{}` is not trained: no session to train, or none to calibrate, has labels of \
-                     {poses:?}; `visaged enroll --guided` writes them",
+                     {missing:?}; `visaged enroll --guided` writes them",
                     task.role()
                 ));
             }
+        }
+        // Without the gate nobody asks an expert, and without an expert its answer leads nowhere.
+        if !tasks.contains(&Task::Gate) {
+            tasks.retain(|task| !matches!(task, Task::ExpertDynamic | Task::ExpertStatic));
         }
         ensure!(!tasks.is_empty(), "nothing can be trained: {}", remarks.join("; "));
         Ok(Self { tasks, remarks })

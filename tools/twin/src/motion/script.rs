@@ -58,6 +58,9 @@ const REST: (f64, f64) = (0.6, 1.6);
 /// Shortest and longest time that an expression is held, seconds.
 const HOLD: (f64, f64) = (1.2, 2.4);
 
+/// Shortest rise and fall, seconds.
+const QUICKEST: f64 = 0.005;
+
 impl Script {
     /// Cues for `seconds`: blocks of all four expressions, each block in its own random order.
     ///
@@ -99,6 +102,8 @@ impl Script {
             let next = labels.get(n + 1).map_or(labels[n].end + 0.5, |next| next.onset);
             let label = &mut labels[n];
             let (rise, fall) = times(label.expression);
+            // Very quick persons need a moment, too: times are written in milliseconds.
+            let (rise, fall) = (rise.max(QUICKEST), fall.max(QUICKEST));
             label.apex = label.onset + rise.min(0.5 * (label.offset - label.onset));
             label.end = (label.offset + fall).min(next - 0.1);
         }
