@@ -36,5 +36,18 @@ for seed in 8 9 10 11; do
         "$lab" bundle "seeds/$seed/bundle" --runs "seeds/$seed" --split split.toml
     "$lab" calibrate "seeds/$seed/bundle" --split split.toml
 done
+# Persons who are more alike: a second point of the curve.
+if [ ! -e alike/report/scores.jsonl ]; then
+    alike="--seed 7 --spread 2.5 --chirps face --seconds 30 --only radar"
+    "$lab" twin alike/enrolled $alike --persons 1 --sessions 24 --first-session 30 --empty 0
+    "$lab" twin alike/others $alike --first-person 1 --persons 24 --sessions 4
+    "$lab" inputs alike/enrolled alike/others
+    "$lab" split alike/split.toml enrolled others --enrolled p000
+    "$lab" train auth --split alike/split.toml --out alike/runs/auth --seed 7 --epochs 8
+    "$lab" bundle alike/bundle --runs alike/runs --split alike/split.toml
+    "$lab" calibrate alike/bundle --split alike/split.toml
+    "$lab" eval --bundle alike/bundle --split alike/split.toml --out alike/report
+fi
 "$lab" eval --bundle bundle --split split.toml --out report \
-    --seeds-from seeds/8/bundle seeds/9/bundle seeds/10/bundle seeds/11/bundle
+    --seeds-from seeds/8/bundle seeds/9/bundle seeds/10/bundle seeds/11/bundle \
+    --with alike/report/scores.jsonl

@@ -64,17 +64,15 @@ inline bool parse(const Frames& frames, Message& message) {
         const char* end = frames[1].c_str() + frames[1].size();
         return text && std::from_chars(text, end, out).ec == std::errc{};
     };
-    const char* boot = value("boot_id");
+    const char *boot = value("boot_id"), *valid = value("valid");
     std::int64_t schema = 0;
-    if (!boot || *boot++ != '"' || !number("schema", schema) || schema != 1) return false;
+    if (!boot || !valid || *boot++ != '"' || !number("schema", schema) || schema != 1) return false;
     message.topic = frames[0];
     message.payload = frames[2];
     message.boot_id.assign(boot, std::find(boot, frames[1].c_str() + frames[1].size(), '"'));
-    const char* valid = value("valid");
-    message.valid = valid && *valid == 't';
-    return valid && number("seq", message.seq) && number("recorded_us", message.recorded_us) &&
-           number("published_us", message.published_us) &&
-           number("stale_after_ms", message.stale_after_ms);
+    message.valid = *valid == 't';
+    return number("seq", message.seq) && number("recorded_us", message.recorded_us) &&
+           number("published_us", message.published_us) && number("stale_after_ms", message.stale_after_ms);
 }
 
 // The same judgement as visaged_client/verify.py, whose comment says what it can and cannot do.
