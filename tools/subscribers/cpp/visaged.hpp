@@ -61,8 +61,7 @@ inline bool parse(const Frames& frames, Message& message) {
     };
     const auto number = [&](const char* key, std::int64_t& out) {
         const char* text = value(key);
-        const char* end = frames[1].c_str() + frames[1].size();
-        return text && std::from_chars(text, end, out).ec == std::errc{};
+        return text && std::from_chars(text, frames[1].c_str() + frames[1].size(), out).ec == std::errc{};
     };
     const char *boot = value("boot_id"), *valid = value("valid");
     std::int64_t schema = 0;
