@@ -3,6 +3,7 @@
 mod chirp;
 mod counts;
 mod event_batch;
+pub mod hex;
 mod input;
 mod lockout;
 pub mod message;

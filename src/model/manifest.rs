@@ -9,8 +9,8 @@ use toml::Spanned;
 
 use super::fooder_auth::score::Calibration;
 use super::{Kind, MODELS};
-use crate::data::ChirpConfig;
 use crate::data::score::{ExpressionCalibration, IdentityCalibration};
+use crate::data::{ChirpConfig, hex};
 
 /// The whole file. Values that can be wrong on their own check themselves while parsing, so that
 /// the parser's error names line and key.
@@ -160,21 +160,10 @@ impl TryFrom<String> for Digest {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        const WRONG: &str = "a SHA-256 is 64 hexadecimal digits, 0-9 and a-f";
-        let digit = |c: u8| match c {
-            b'0'..=b'9' => Ok(c - b'0'),
-            b'a'..=b'f' => Ok(c - b'a' + 10),
-            _ => Err(WRONG),
-        };
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        let mut digest = [0; 32];
-        if pairs.len() != digest.len() || !rest.is_empty() {
-            return Err(WRONG);
-        }
-        for (byte, &[high, low]) in digest.iter_mut().zip(pairs) {
-            *byte = digit(high)? << 4 | digit(low)?;
-        }
-        Ok(Self(digest))
+        // One spelling of each, so that digests can be compared as text.
+        let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        let digest = hex::decode(&text).filter(|_| is_lower);
+        digest.map(Self).ok_or("a SHA-256 is 64 hexadecimal digits, 0-9 and a-f")
     }
 }
 

@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::Signer as _;
 use sha2::{Digest as _, Sha256};
 
+use crate::data::hex;
+
 /// What every signed text begins with, so that no signature can be one of something else.
 pub const PREFIX: &[u8] = b"visaged message 1";
 
@@ -99,7 +101,8 @@ impl PrivateKey {
             return Err(KeyError::Mode { path: path.to_owned(), mode });
         }
         let text = fs::read_to_string(path).map_err(io)?;
-        let seed = parse(text.trim()).ok_or_else(|| KeyError::Content { path: path.to_owned() })?;
+        let seed =
+            hex::decode(text.trim()).ok_or_else(|| KeyError::Content { path: path.to_owned() })?;
         Ok(Self(ed25519_dalek::SigningKey::from_bytes(&seed)))
     }
 
@@ -113,26 +116,26 @@ impl PrivateKey {
         File::open(RANDOM).and_then(|mut random| random.read_exact(&mut seed)).map_err(io)?;
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
-        writeln!(file, "{}", hex(&seed)).and_then(|()| file.sync_all()).map_err(io)?;
+        writeln!(file, "{}", hex::encode(&seed)).and_then(|()| file.sync_all()).map_err(io)?;
         Ok(Self(ed25519_dalek::SigningKey::from_bytes(&seed)))
     }
 
     /// Signature of `text`, RFC 8032, as hexadecimal digits.
     #[must_use]
     pub fn sign(&self, text: &[u8]) -> String {
-        hex(&self.0.sign(text).to_bytes())
+        hex::encode(&self.0.sign(text).to_bytes())
     }
 
     /// The public key, which receivers need, as 64 hexadecimal digits.
     #[must_use]
     pub fn public(&self) -> String {
-        hex(&self.0.verifying_key().to_bytes())
+        hex::encode(&self.0.verifying_key().to_bytes())
     }
 
     /// The name of the key, 16 hexadecimal digits.
     #[must_use]
     pub fn id(&self) -> String {
-        hex(&self.id_bytes())
+        hex::encode(&self.id_bytes())
     }
 
     fn id_bytes(&self) -> [u8; 8] {
@@ -186,23 +189,6 @@ fn signed_text(stamp: &[u8], frames: &[Vec<u8>; 3]) -> Vec<u8> {
     text
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn parse(text: &str) -> Option<[u8; KEY_LEN]> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != KEY_LEN || !rest.is_empty() {
-        return None;
-    }
-    let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|n| u8::try_from(n).ok());
-    let mut key = [0; KEY_LEN];
-    for (byte, &[high, low]) in key.iter_mut().zip(pairs) {
-        *byte = nibble(high)? << 4 | nibble(low)?;
-    }
-    Some(key)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
@@ -214,7 +200,7 @@ mod tests {
     const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 
     fn key() -> PrivateKey {
-        PrivateKey(ed25519_dalek::SigningKey::from_bytes(&parse(SEED).unwrap()))
+        PrivateKey(ed25519_dalek::SigningKey::from_bytes(&hex::decode(SEED).unwrap()))
     }
 
     fn frames() -> [Vec<u8>; 3] {
@@ -252,7 +238,7 @@ mod tests {
         let frame = signer.sign(&frames());
         assert_eq!(frame.len(), FRAME_LEN);
         assert_eq!(frame[0], 1);
-        assert_eq!(hex(&frame[1..9]), key().id());
+        assert_eq!(hex::encode(&frame[1..9]), key().id());
         assert_eq!(frame[9..25], [0xAB; 16]);
         assert_eq!(frame[25..33], [0, 0, 0, 0, 1, 2, 3, 4]);
         // Written out here, so that the code under test is not its own judge.

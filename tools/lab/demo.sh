@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes configs/bundles/demo and its report again, from nothing: `tools/lab/demo.sh FOLDER`. Everything is
-# simulated. Needs 30 GB; what was done already is not done again. Five seeds, of which the first is shipped.
+# simulated. Needs some 20 GB; what was done already is not done again. Five seeds, of which the first is shipped.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 lab="$root/target/release/lab"

@@ -252,32 +252,20 @@ fn began_on(path: &Path) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::Folder;
     use super::*;
     use crate::data::message::ExpressionLabel;
 
     /// What `lab` is held to, too: `tools/lab/src/dataset.rs`.
     const GOLDEN: &str = include_str!("../../../tests/golden/enroll/dataset.toml");
 
-    /// A folder that is removed when the test ends; its name is that of the data set.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("visaged-{}-{name}", std::process::id()));
-            fs::create_dir_all(path.join("kitchen")).unwrap();
-            Self(path)
-        }
-
-        fn set(&self) -> PathBuf {
-            self.0.join("kitchen")
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            // A folder left behind in the temporary folder harms nobody.
-            drop(fs::remove_dir_all(&self.0));
-        }
+    /// A folder that is removed when the test ends, and the data set in it, whose name is that of its
+    /// own folder.
+    fn kitchen(name: &str) -> (Folder, PathBuf) {
+        let folder = Folder::new(name);
+        let set = folder.0.join("kitchen");
+        fs::create_dir_all(&set).unwrap();
+        (folder, set)
     }
 
     fn row(person: &str, number: u32, day: u32) -> Row {
@@ -308,29 +296,28 @@ mod tests {
 
     #[test]
     fn two_sessions_give_the_file_that_lab_is_held_to() {
-        let folder = Folder::new("dataset-golden");
+        let (_folder, kitchen) = kitchen("dataset-golden");
         let consent = Some("signed, folder 7");
-        DataSet::open(&folder.set(), consent).unwrap().append(&row("anna", 0, 0)).unwrap();
-        let path =
-            DataSet::open(&folder.set(), consent).unwrap().append(&row("anna", 1, 2)).unwrap();
+        DataSet::open(&kitchen, consent).unwrap().append(&row("anna", 0, 0)).unwrap();
+        let path = DataSet::open(&kitchen, consent).unwrap().append(&row("anna", 1, 2)).unwrap();
         assert_eq!(fs::read_to_string(path).unwrap(), GOLDEN);
     }
 
     #[test]
     fn sessions_are_numbered_by_person_and_folders_that_were_not_used_are_left_alone() {
-        let folder = Folder::new("dataset-numbers");
-        let set = || DataSet::open(&folder.set(), None).unwrap();
+        let (_folder, kitchen) = kitchen("dataset-numbers");
+        let set = || DataSet::open(&kitchen, None).unwrap();
         assert_eq!(set().next_session("anna"), 0);
         set().append(&row("anna", 0, 0)).unwrap();
         assert_eq!((set().next_session("anna"), set().next_session("bob")), (1, 0));
-        fs::create_dir_all(folder.set().join("anna/1")).unwrap();
+        fs::create_dir_all(kitchen.join("anna/1")).unwrap();
         assert_eq!(set().next_session("anna"), 2);
     }
 
     #[test]
     fn a_day_that_no_file_tells_is_that_of_the_last_session() {
-        let folder = Folder::new("dataset-days");
-        let set = || DataSet::open(&folder.set(), None).unwrap();
+        let (_folder, kitchen) = kitchen("dataset-days");
+        let set = || DataSet::open(&kitchen, None).unwrap();
         assert_eq!(set().day("anna", 5 * DAY), 0);
         set().append(&row("anna", 0, 0)).unwrap();
         set().append(&row("anna", 1, 3)).unwrap();
@@ -339,9 +326,9 @@ mod tests {
 
     #[test]
     fn comments_of_a_file_survive_and_one_that_is_none_of_ours_is_refused() {
-        let folder = Folder::new("dataset-hand");
-        let path = folder.set().join(FILE);
-        let set = |consent| DataSet::open(&folder.set(), consent);
+        let (_folder, kitchen) = kitchen("dataset-hand");
+        let path = kitchen.join(FILE);
+        let set = |consent| DataSet::open(&kitchen, consent);
         set(None).unwrap().append(&row("anna", 0, 0)).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("# by hand\n{text}\n\n")).unwrap();

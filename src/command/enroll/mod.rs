@@ -4,6 +4,8 @@ mod cues;
 mod dataset;
 mod guide;
 mod session;
+#[cfg(test)]
+mod testing;
 mod watch;
 
 use std::fs::{self, DirBuilder};

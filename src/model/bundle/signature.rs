@@ -8,6 +8,7 @@ use std::path::Path;
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use super::super::Error;
+use crate::data::hex;
 
 /// What every signed manifest begins with, so that no signature can be one of something else.
 pub const PREFIX: &[u8] = b"visaged bundle 1";
@@ -21,33 +22,22 @@ const LIMIT: u64 = 1024;
 pub(super) fn verify(folder: &Path, manifest: &[u8], public: &str) -> Result<(), Error> {
     let path = folder.join(FILE);
     let refused = |problem| Error::Signature { path: path.clone(), problem };
-    let key =
-        digits::<32>(public).and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok()).ok_or_else(
-            || refused("`model.signed-by` is no public key; `visaged keygen --show` prints one"),
-        )?;
+    let key = hex::decode::<32>(public)
+        .and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok())
+        .ok_or_else(|| {
+            refused("`model.signed-by` is no public key; `visaged keygen --show` prints one")
+        })?;
     let text = super::read(&path, LIMIT)?;
-    let signature =
-        std::str::from_utf8(&text).ok().and_then(|text| digits::<64>(text.trim())).ok_or_else(
-            || refused("not 128 hexadecimal digits; sign the bundle again with `lab sign`"),
-        )?;
+    let signature = std::str::from_utf8(&text)
+        .ok()
+        .and_then(|text| hex::decode::<64>(text.trim()))
+        .ok_or_else(|| {
+            refused("not 128 hexadecimal digits; sign the bundle again with `lab sign`")
+        })?;
     let text = [PREFIX, manifest].concat();
     let is_theirs = key.verify_strict(&text, &Signature::from_bytes(&signature)).is_ok();
     // Why not is not told: it helps nobody but who tries.
     let problem =
         "not signed by the key in `model.signed-by`: the bundle is another's, or was changed";
     if is_theirs { Ok(()) } else { Err(refused(problem)) }
-}
-
-/// `2 N` hexadecimal digits as `N` bytes.
-fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != N || !rest.is_empty() {
-        return None;
-    }
-    let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|n| u8::try_from(n).ok());
-    let mut bytes = [0; N];
-    for (byte, &[high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = nibble(high)? << 4 | nibble(low)?;
-    }
-    Some(bytes)
 }

@@ -357,18 +357,15 @@ mod signed {
     use ed25519_dalek::{Signer as _, SigningKey};
 
     use super::*;
+    use crate::data::hex;
     use crate::model::bundle::signature::{FILE, PREFIX};
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 
     #[test]
     fn a_bundle_is_taken_from_the_key_that_signed_it_and_no_longer_once_it_was_changed() {
         let folder = TestBundle::new("signed", gate(), "tiny", &to_file(&tiny()));
         let manifest = folder.path().join("manifest.toml");
         let [ours, theirs] = [1, 2].map(|seed| SigningKey::from_bytes(&[seed; 32]));
-        let public = |key: &SigningKey| hex(key.verifying_key().as_bytes());
+        let public = |key: &SigningKey| hex::encode(key.verifying_key().as_bytes());
         let problem = |public: &str| {
             let loaded = Bundle::load_signed(folder.path(), public);
             loaded.err().map_or_else(String::new, |error| error.to_string())
@@ -376,7 +373,7 @@ mod signed {
         assert!(problem(&public(&ours)).contains(FILE), "no signature yet");
         let text = fs::read(&manifest).unwrap();
         let signature = ours.sign(&[PREFIX, &text].concat());
-        folder.write(FILE, hex(&signature.to_bytes()).as_bytes());
+        folder.write(FILE, hex::encode(&signature.to_bytes()).as_bytes());
         assert_eq!(problem(&public(&ours)), "");
         assert!(problem(&public(&theirs)).contains("another's"));
         assert!(problem("0123").contains("no public key"));

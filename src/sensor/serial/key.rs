@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use crate::data::hex;
 use crate::sensor::Error;
 
 /// Bytes of a key.
@@ -39,7 +40,7 @@ impl Key {
     /// When the file cannot be read or holds something else. No message shows its content.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(path).map_err(Error::io(path))?;
-        parse(text.trim()).map(Self).ok_or_else(|| Error::Key {
+        hex::decode(text.trim()).map(Self).ok_or_else(|| Error::Key {
             path: path.to_owned(),
             key: "the content".to_owned(),
             problem: format!(
@@ -65,22 +66,6 @@ impl Key {
     }
 }
 
-fn parse(text: &str) -> Option<[u8; LEN]> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != LEN || !rest.is_empty() {
-        return None;
-    }
-    let mut key = [0; LEN];
-    for (byte, &[high, low]) in key.iter_mut().zip(pairs) {
-        *byte = nibble(high)? << 4 | nibble(low)?;
-    }
-    Some(key)
-}
-
-fn nibble(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,14 +73,14 @@ mod tests {
     #[test]
     fn sixty_four_digits_of_either_case_are_a_key() {
         let text = format!("{}fF", "0a".repeat(31));
-        let key = parse(&text).unwrap();
+        let key = hex::decode::<LEN>(&text).unwrap();
         assert_eq!((key[0], key[30], key[31]), (0x0A, 0x0A, 0xFF));
     }
 
     #[test]
     fn anything_else_is_refused() {
         for text in ["", "00", &"0".repeat(63), &"0".repeat(65), &"0".repeat(66), &"g".repeat(64)] {
-            assert_eq!(parse(text), None, "{text}");
+            assert_eq!(hex::decode::<LEN>(text), None, "{text}");
         }
     }
 

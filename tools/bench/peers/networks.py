@@ -13,6 +13,7 @@ has a training step of ours. ONNX Runtime trains nothing. To add a network, add 
 """
 
 import argparse
+import functools
 import json
 import os
 import statistics
@@ -101,36 +102,22 @@ ROWS = [
         lambda: nn().MaxPool2d(2),
         (1, 64, 32, 32),
     ),
-    Row("network fooder_auth edge, one answer", lambda: network("fooder_auth", "edge"), (1, 2, 64, 64)),
-    Row("network fooder_gate default, one answer", lambda: network("fooder_gate", "default"), (1, 2, 64, 64)),
-    Row("network fooder_expert xxs, one answer", lambda: network("fooder_expert", "xxs"), (1, 2, 64, 64)),
-    Row("network fooder_expert xs, one answer", lambda: network("fooder_expert", "xs"), (1, 2, 64, 64)),
-    Row("network cs3d edge, one answer", lambda: network("cs3d", "edge"), (1, 2, 16, 112, 112)),
-    Row(
-        "network fooder_auth edge, AdamW step of 32",
-        lambda: network("fooder_auth", "edge"),
-        (32, 2, 64, 64),
-        trains=True,
-    ),
-    Row(
-        "network fooder_gate default, AdamW step of 32",
-        lambda: network("fooder_gate", "default"),
-        (32, 2, 64, 64),
-        trains=True,
-    ),
-    Row(
-        "network fooder_expert xxs, AdamW step of 32",
-        lambda: network("fooder_expert", "xxs"),
-        (32, 2, 64, 64),
-        trains=True,
-    ),
-    Row(
-        "network cs3d edge, AdamW step of 4",
-        lambda: network("cs3d", "edge"),
-        (4, 2, 16, 112, 112),
-        trains=True,
-    ),
 ]
+
+# Network, preset, shape of one input, batch of a training step; no batch: not trained here.
+NETWORKS = [
+    ("fooder_auth", "edge", (2, 64, 64), 32),
+    ("fooder_gate", "default", (2, 64, 64), 32),
+    ("fooder_expert", "xxs", (2, 64, 64), 32),
+    ("fooder_expert", "xs", (2, 64, 64), None),
+    ("cs3d", "edge", (2, 16, 112, 112), 4),
+]
+for name, preset, shape, batch in NETWORKS:
+    module = functools.partial(network, name, preset)
+    ROWS.append(Row(f"network {name} {preset}, one answer", module, (1, *shape)))
+    if batch:
+        step = f"network {name} {preset}, AdamW step of {batch}"
+        ROWS.append(Row(step, module, (batch, *shape), trains=True))
 
 
 def main():

@@ -11,6 +11,8 @@ mod progress;
 mod scene;
 mod sign;
 mod split;
+#[cfg(test)]
+mod testing;
 mod train;
 mod twin;
 

@@ -1,4 +1,4 @@
-//! A progress bar on a terminal.
+//! What a command shows: a progress bar on a terminal, and its result.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -11,4 +11,10 @@ pub(crate) fn bar(count: usize, what: &'static str) -> ProgressBar {
     }
     bar.set_message(what);
     bar
+}
+
+/// Prints the result of a command, or where it is.
+#[expect(clippy::print_stdout, reason = "the result of the command")]
+pub(crate) fn say(text: &str) {
+    print!("{text}");
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::progress::say;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use visaged::model::Bundle;
@@ -31,11 +32,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     say(&format!(
         "write into the daemon's configuration:\n\n  [model]\n  signed-by = \"{}\"\n",
         key.public()
-    ))
-}
-
-#[expect(clippy::print_stdout, reason = "the result of the command")]
-fn say(text: &str) -> Result<()> {
-    print!("{text}");
+    ));
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use ndarray::Array3;
 
+use super::super::testing::Folder;
 use super::*;
 use crate::data::{ChirpConfig, Epoch, Loss as SensorLoss, RadarFrame, Samples, Source};
 use crate::recording::{LAYOUT, Loss, Opening, Packed, Writer};
@@ -10,24 +11,6 @@ use crate::units::Stamp;
 /// Unix time minus the host's, microseconds.
 const UNIX: i64 = 1_000_000_000;
 const SECOND: i64 = 1_000_000;
-
-/// A folder that is removed when the test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("visaged-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // A folder left behind in the temporary folder harms nobody.
-        drop(fs::remove_dir_all(&self.0));
-    }
-}
 
 fn frame(stamp: i64, arrival: i64) -> Input {
     let samples = Samples::Real(Array3::zeros((1, 1, 1)));

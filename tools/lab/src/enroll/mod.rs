@@ -19,6 +19,7 @@ use crate::bundle::{self, Manifest};
 use crate::calibrate::{self, LEAST_CONFIDENCE};
 use crate::evaluate::{self, RESAMPLES};
 use crate::inputs;
+use crate::progress::say;
 use crate::split::{self, Split};
 use crate::train::{self, Task, Technique, WEIGHT_DECAY};
 use needs::Needs;
@@ -84,10 +85,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let needs = Needs::of(&split, &split.members(&place.split)?)?;
     let mut steps = Steps { done: 0, of: STEPS + needs.tasks.len() };
     for remark in &needs.remarks {
-        say(&format!("note: {remark}\n"))?;
+        say(&format!("note: {remark}\n"));
     }
 
-    steps.begin("inputs: what networks see of the recordings")?;
+    steps.begin("inputs: what networks see of the recordings");
     inputs::run(&inputs::Options {
         datasets,
         frame_step: options.frame_step,
@@ -95,25 +96,26 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         again: false,
     })?;
 
-    steps.begin("split: which sessions teach, calibrate and test")?;
+    steps.begin("split: which sessions teach, calibrate and test");
     keep_split(&split, &place)?;
     // Before hours are spent on networks that nothing could judge.
     split::refuse_leakage(&split.members(&place.split)?)?;
 
     for &task in &needs.tasks {
-        steps.begin(&format!("train {}", task.role()))?;
+        steps.begin(&format!("train {}", task.role()));
         teach(task, options, &place)?;
     }
 
-    steps.begin("bundle: the networks packed for the daemon")?;
+    steps.begin("bundle: the networks packed for the daemon");
     pack(&needs.tasks, &place)?;
 
-    steps.begin("calibrate: what the bundle's answers are worth")?;
+    steps.begin("calibrate: what the bundle's answers are worth");
     measure(&needs.tasks, &place)?;
 
-    steps.begin("eval: the report, on sessions that took no part")?;
+    steps.begin("eval: the report, on sessions that took no part");
     judge(&place)?;
-    say(&place.last_words())
+    say(&place.last_words());
+    Ok(())
 }
 
 /// Where everything lies.
@@ -153,9 +155,9 @@ struct Steps {
 }
 
 impl Steps {
-    fn begin(&mut self, what: &str) -> Result<()> {
+    fn begin(&mut self, what: &str) {
         self.done += 1;
-        say(&format!("\n== {}/{} {what}\n", self.done, self.of))
+        say(&format!("\n== {}/{} {what}\n", self.done, self.of));
     }
 }
 
@@ -170,7 +172,8 @@ fn keep_split(split: &Split, place: &Place) -> Result<()> {
          tested stays apart from what was learnt",
         place.split.display()
     );
-    say("done before\n")
+    say("done before\n");
+    Ok(())
 }
 
 /// Trains a network. What events show is learnt at half size, for a quarter of the work; the last
@@ -214,7 +217,8 @@ fn order(task: Task, options: &Options, place: &Place) -> train::Options {
 
 fn learn(order: &train::Options) -> Result<()> {
     if train::is_finished(order)? {
-        return say("done before\n");
+        say("done before\n");
+        return Ok(());
     }
     train::run(order).with_context(|| format!("training `{}`", order.task.role()))
 }
@@ -223,7 +227,8 @@ fn pack(tasks: &[Task], place: &Place) -> Result<()> {
     if let Ok(manifest) = Manifest::read(&place.bundle) {
         let packed: Vec<&str> = manifest.networks.iter().map(|row| row.role.as_str()).collect();
         if tasks.iter().map(|task| task.role()).eq(packed) {
-            return say("done before\n");
+            say("done before\n");
+            return Ok(());
         }
     }
     bundle::run(&bundle::Options {
@@ -241,7 +246,8 @@ fn measure(tasks: &[Task], place: &Place) -> Result<()> {
     if (manifest.identity.is_some() || !needs_identity)
         && (manifest.expression.is_some() || !needs_expression)
     {
-        return say("done before\n");
+        say("done before\n");
+        return Ok(());
     }
     calibrate::run(&calibrate::Options {
         bundle: place.bundle.clone(),
@@ -254,7 +260,8 @@ fn measure(tasks: &[Task], place: &Place) -> Result<()> {
 fn judge(place: &Place) -> Result<()> {
     // Written last.
     if place.report.join("report.html").exists() {
-        return say("done before\n");
+        say("done before\n");
+        return Ok(());
     }
     evaluate::run(&evaluate::Options {
         bundle: Some(place.bundle.clone()),
@@ -268,12 +275,6 @@ fn judge(place: &Place) -> Result<()> {
         seed: 1,
         threads: 0,
     })
-}
-
-#[expect(clippy::print_stdout, reason = "the result of the command")]
-fn say(text: &str) -> Result<()> {
-    print!("{text}");
-    Ok(())
 }
 
 #[cfg(test)]

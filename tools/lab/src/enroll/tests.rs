@@ -4,29 +4,12 @@ use clap::Parser;
 
 use super::*;
 use crate::dataset::{Conditions, Dataset, Device, Expression, Label, Recording, SCHEMA, Scene};
+use crate::testing::Folder;
 
 #[derive(Debug, Parser)]
 struct Line {
     #[command(flatten)]
     options: Options,
-}
-
-/// A folder that is removed when the test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lab-enroll-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Nothing to do about a folder that is in use.
-        drop(fs::remove_dir_all(&self.0));
-    }
 }
 
 fn recording(person: &str, session: u32, poses: &[Expression]) -> Recording {

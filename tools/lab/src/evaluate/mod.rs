@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
+use crate::progress::say;
 use analysis::targets::Cost;
 use analysis::{Draws, Report};
 pub(crate) use metrics::bootstrap::RESAMPLES;
@@ -73,7 +74,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let draws = Draws { resamples: options.resamples, seed: options.seed };
     let report = analysis::analyse(&table, &others, cost.as_ref(), draws);
     write(&report, &options.out)?;
-    say(&report::short(&report))
+    say(&report::short(&report));
+    Ok(())
 }
 
 fn order(options: &Options) -> Result<gather::Order<'_>> {
@@ -94,12 +96,6 @@ fn write(report: &Report, out: &std::path::Path) -> Result<()> {
         let path = out.join(name);
         fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "the result of the command")]
-fn say(text: &str) -> Result<()> {
-    print!("{text}");
     Ok(())
 }
 

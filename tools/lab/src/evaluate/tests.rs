@@ -16,35 +16,12 @@ use visaged_twin::Random;
 use super::metrics::real;
 use super::*;
 use crate::dataset::{self, Conditions, Dataset, Device as Devices, Expression, Label, Scene};
+use crate::testing::Folder;
 
 #[derive(Debug, Parser)]
 struct Line {
     #[command(flatten)]
     options: Options,
-}
-
-/// A folder that is removed when the test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lab-eval-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, file: &str, bytes: impl AsRef<[u8]>) {
-        let path = self.0.join(file);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Nothing to do about a folder that is in use.
-        drop(fs::remove_dir_all(&self.0));
-    }
 }
 
 const LABELS: [Label; 2] = [

@@ -23,6 +23,7 @@ pub(crate) use fit::{Optimiser, Recipe};
 pub(crate) use lessons::class;
 pub(crate) use weights::Weights;
 
+use crate::progress::say;
 use crate::split::{self, Member, Part, Split};
 
 /// What to train.
@@ -217,7 +218,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         weights.count(),
         last.train,
         last.watch
-    ))
+    ));
+    Ok(())
 }
 
 /// True if the run of `options` has ended: its weights are there.
@@ -278,10 +280,4 @@ pub(crate) fn restored(run: &Run, folder: &Path) -> Result<Weights> {
 /// Members of a part.
 pub(crate) fn part(members: &[Member], part: Part) -> impl Iterator<Item = &Member> {
     members.iter().filter(move |member| member.part == part)
-}
-
-#[expect(clippy::print_stdout, reason = "the result of the command")]
-fn say(text: &str) -> Result<()> {
-    print!("{text}");
-    Ok(())
 }

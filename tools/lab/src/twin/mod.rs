@@ -13,7 +13,7 @@ use visaged_twin::card;
 use visaged_twin::radar::face_chirps;
 
 use crate::dataset::{Dataset, FILE, SCHEMA};
-use crate::progress;
+use crate::progress::{self, say};
 
 /// What to record.
 #[derive(Debug, Args)]
@@ -129,19 +129,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     dataset.write(out)?;
     // Read back, so that a file that no other command would accept is noticed here.
     let written = Dataset::read(out)?;
-    say(&format!("{} recordings in {}\n", written.recordings.len(), out.display()))
+    say(&format!("{} recordings in {}\n", written.recordings.len(), out.display()));
+    Ok(())
 }
 
 fn print_card(recordings: &std::path::Path) -> Result<()> {
     let card = card::compare(recordings);
-    say(&card.to_string())?;
+    say(&card.to_string());
     ensure!(card.holds(), "the twin is off; see the lines marked `off`");
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "the result of the command")]
-fn say(text: &str) -> Result<()> {
-    print!("{text}");
     Ok(())
 }
 

@@ -1,36 +1,20 @@
 //! A small data set, made and read back as a user would.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Parser;
 use visaged::data::Reading;
 
 use super::*;
 use crate::dataset::{Expression, Scene};
+use crate::testing::Folder;
 
 #[derive(Debug, Parser)]
 #[command(args_override_self = true)]
 struct Line {
     #[command(flatten)]
     options: Options,
-}
-
-/// A folder that is removed when the test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lab-{}-{name}", std::process::id()));
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Nothing to do about a folder that is in use.
-        drop(fs::remove_dir_all(&self.0));
-    }
 }
 
 fn make(folder: &Path, arguments: &[&str]) -> Result<Dataset> {
@@ -73,7 +57,7 @@ fn the_same_seed_gives_the_same_bytes_with_one_thread_and_with_two() {
     let (one, two) = (Folder::new("one"), Folder::new("two"));
     make(&one.0, &["--threads", "1", "--seconds", "2"]).unwrap();
     make(&two.0, &["--threads", "2", "--seconds", "2"]).unwrap();
-    let other = Folder::new("other");
+    let other = Folder::new("other-twin");
     make(&other.0, &["--seed", "2", "--seconds", "2"]).unwrap();
     for file in ["dataset.toml", "p001-s0/radar/radar.npy", "p001-s0/event.raw", "fan-s0/event.raw"]
     {

@@ -132,6 +132,14 @@ mod tests {
     }
 
     #[test]
+    fn whoever_moves_at_once_still_has_a_rise_and_a_fall_of_milliseconds() {
+        let script = Script::cued(60.0, Random::stream(1, "s")).timed(|_| (0.0, 1e-6));
+        for label in &script.labels {
+            assert!(label.apex - label.onset > 0.004 && label.end - label.offset > 0.004);
+        }
+    }
+
+    #[test]
     fn labels_are_in_order_and_inside_the_session() {
         let script = Script::cued(60.0, Random::stream(1, "s")).timed(|_| (0.9, 5.0));
         let times: Vec<f64> =

@@ -12,24 +12,7 @@ use super::*;
 use crate::dataset::{Dataset, Recording};
 use crate::inputs::compute;
 use crate::inputs::{Inputs, Options};
-
-/// A folder that is removed when the test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lab-readings-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Nothing to do about a folder that is in use.
-        drop(fs::remove_dir_all(&self.0));
-    }
-}
+use crate::testing::Folder;
 
 fn simulate(folder: &Path) -> Recording {
     #[derive(Debug, Parser)]
