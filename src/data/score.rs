@@ -52,15 +52,22 @@ pub struct Calibration {
 
 /// How scores of the authentication network are distributed, each averaged over one window.
 ///
-/// The windows are those of decisions, `decision.window-ms`: frames of one window are near copies
-/// of each other, and what counts is how far *windows* differ.
+/// Frames of one window are near copies of each other, and what counts is how far *windows* differ.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct IdentityCalibration {
+    /// Length of those windows, milliseconds: `decision.window-ms` must be the same.
+    #[serde(default = "half_a_second")]
+    pub window_ms: u32,
     /// Of the enrolled person, in sessions other than those trained on.
     pub enrolled: Normal,
     /// Of reference impostors: people who are neither enrolled nor in any test.
     pub reference: Normal,
+}
+
+/// The window of bundles that do not state it.
+const fn half_a_second() -> u32 {
+    500
 }
 
 /// A normal distribution of scores.
@@ -161,6 +168,7 @@ mod tests {
 
     const GOOD: Calibration = Calibration {
         identity: IdentityCalibration {
+            window_ms: 500,
             enrolled: Normal { mean: 0.0, deviation: 1.0 },
             reference: Normal { mean: 3.0, deviation: 1.6 },
         },

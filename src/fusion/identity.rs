@@ -114,12 +114,15 @@ impl IdentityGate {
         self.lockout.record()
     }
 
-    /// True if the score of the radar frame of `now` would be used: somebody may be there, and may
-    /// be checked. Asked before the frame is taken.
-    pub fn wants_score(&mut self, now: Now, has_echo: bool) -> bool {
-        matches!(self.judge, Judge::Present(_))
-            && self.lockout.look(now.boot) == Lock::Open
-            && (has_echo || self.presence.somebody(now.host))
+    /// True if somebody may be in the radar frame of `now`. Asked before the frame is taken.
+    #[must_use]
+    pub fn sees_somebody(&self, now: Now, has_echo: bool) -> bool {
+        has_echo || self.presence.somebody(now.host)
+    }
+
+    /// True if the score of somebody who is there at `now` would be used.
+    pub fn wants_score(&mut self, now: Now) -> bool {
+        matches!(self.judge, Judge::Present(_)) && self.lockout.look(now.boot) == Lock::Open
     }
 
     /// The lease as it stands.

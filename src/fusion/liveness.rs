@@ -10,7 +10,7 @@ pub enum Look {
     Breath,
     /// There was enough to look at, and no breath in it.
     NoBreath,
-    /// There was not enough to look at.
+    /// There was not enough to look at, or other motion would have hidden a breath.
     TooLittle,
 }
 

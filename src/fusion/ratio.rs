@@ -32,7 +32,7 @@ pub(super) struct LogRatio {
 impl LogRatio {
     /// For a calibration that was checked.
     pub(super) fn new(calibration: &IdentityCalibration) -> Self {
-        let IdentityCalibration { enrolled, reference } = *calibration;
+        let IdentityCalibration { enrolled, reference, .. } = *calibration;
         let (e, r) = (enrolled.deviation.powi(2), reference.deviation.powi(2));
         let turn = (enrolled.mean * r - reference.mean * e) / (r - e);
         let (least, most) = if r > e {
@@ -68,6 +68,7 @@ mod tests {
     fn calibrations() -> impl Strategy<Value = IdentityCalibration> {
         (-5.0..5.0, 0.1..10.0, 0.2..3.0, 0.2..3.0).prop_map(|(mean, apart, e, r)| {
             IdentityCalibration {
+                window_ms: 500,
                 enrolled: Normal { mean, deviation: e },
                 reference: Normal { mean: mean + apart, deviation: r },
             }
@@ -103,6 +104,7 @@ mod tests {
     #[test]
     fn an_absurd_score_of_a_wide_crowd_of_strangers_is_still_a_strangers() {
         let ratio = LogRatio::new(&IdentityCalibration {
+            window_ms: 500,
             enrolled: Normal { mean: 0.0, deviation: 2.0 },
             reference: Normal { mean: 3.0, deviation: 1.0 },
         });

@@ -140,6 +140,6 @@ mod tests {
         ["tiny", "xxs", "xs"]
             .into_iter()
             .for_each(computes_what_its_definition_does::<FooderExpert>);
-        ["tiny", "edge"].into_iter().for_each(computes_what_its_definition_does::<Cs3d>);
+        ["tiny", "edge", "coarse"].into_iter().for_each(computes_what_its_definition_does::<Cs3d>);
     }
 }

@@ -116,13 +116,16 @@ impl RadarRequirement {
 }
 
 /// The `[event]` table: how the events that the networks were trained on were prepared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct EventRequirement {
     /// Length of a voxel window, milliseconds.
     pub window_ms: u32,
     /// Span of the background-activity filter, microseconds.
     pub background_activity_us: u32,
+    /// How the face region was followed, in the words of `[pipeline.event.face]`. Empty: not said.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub face: toml::Table,
 }
 
 /// A SHA-256, written as 64 lower-case hexadecimal digits.

@@ -42,6 +42,10 @@ pub struct RadarConfig {
     /// to 19 in the simulated empty chairs; a person who only breathes, 0.3 m away in a real
     /// recording, stands 45 out.
     pub least_slow_snr_db: f32,
+    /// Whoever moves by so much more than the median of all distances within 0.4 s is there,
+    /// decibels, 0 to 120. The strongest of a simulated empty chair reaches 8; a person who only
+    /// breathes, 0.3 m away in a real recording, stands 23 out where the chest turns.
+    pub least_recent_snr_db: f32,
     /// Where and how long breathing is looked for.
     pub respiration: RespirationConfig,
 }
@@ -55,6 +59,7 @@ impl Default for RadarConfig {
             slow_peaks: PeakConfig { still_bins: 0, ..PeakConfig::default() },
             least_snr_db: 12.0,
             least_slow_snr_db: 24.0,
+            least_recent_snr_db: 15.0,
             respiration: RespirationConfig::default(),
         }
     }
@@ -104,6 +109,7 @@ impl Config {
         let least = [
             ("radar.least-snr-db", self.radar.least_snr_db),
             ("radar.least-slow-snr-db", self.radar.least_slow_snr_db),
+            ("radar.least-recent-snr-db", self.radar.least_recent_snr_db),
         ];
         if let Some((key, db)) = least.into_iter().find(|(_, db)| !(0.0..=120.0).contains(db)) {
             return Err((key.to_owned(), format!("{db} must lie in 0..=120")));

@@ -110,7 +110,12 @@ impl Decisions {
     pub(super) fn question(&mut self, glance: &Glance) -> Question {
         let boot = self.boot.unwrap_or(Stamp::from_micros(glance.stamp.as_micros()));
         let now = Now { host: glance.stamp, boot };
-        if !glance.is_whole || !self.identity.wants_score(now, self.has_echo(glance)) {
+        let has_echo = self.has_echo(glance);
+        if !glance.is_whole {
+            Question::Nothing
+        } else if !self.identity.sees_somebody(now, has_echo) {
+            Question::Nobody
+        } else if !self.identity.wants_score(now) {
             Question::Nothing
         } else if self.has_lease(glance.stamp) {
             Question::IdentityAndExpression

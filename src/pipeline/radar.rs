@@ -11,6 +11,7 @@ use crate::units::{HostClock, Meters, Seconds, Stamp};
 
 use super::RadarConfig;
 use super::agreement::Motion;
+use super::recent::Recent;
 use super::vital::Vital;
 
 /// The kernels of one radar with their maps.
@@ -24,6 +25,7 @@ pub(super) struct RadarChain {
     /// Boxed, as motion is: a camera's chain is smaller.
     vital: Box<Vital>,
     motion: Box<Motion>,
+    recent: Recent,
     /// What the newest frame shows, until somebody decides with it.
     glance: Option<Glance>,
     /// Frames taken so far.
@@ -36,7 +38,7 @@ pub(super) struct Glance {
     pub(super) stamp: Stamp<HostClock>,
     /// False if samples were lost.
     pub(super) is_whole: bool,
-    /// Distances of the strongest fast and the strongest slow target.
+    /// Distances of what moves fast in this frame, and of what moved most within the last few.
     pub(super) targets: [Option<Meters>; 2],
     /// Energy of small fast motion; absent where frames are missing.
     pub(super) motion: Option<f64>,
@@ -95,6 +97,7 @@ impl RadarChain {
             },
             least_snr_db: [config.least_snr_db, config.least_slow_snr_db],
             vital: Box::new(Vital::plan(&config.respiration, chirp)?),
+            recent: Recent::plan(chirp, config.peaks.first_range_m, config.least_recent_snr_db)?,
             motion: Box::new(Motion::plan(chirp, config.peaks.first_range_m, farthest)),
             glance: None,
             frames: 0,
@@ -127,11 +130,13 @@ impl RadarChain {
         }
         self.vital.run(now, frame, slow.kernel.newest());
         let spectrum = slow.kernel.newest().unwrap_or_else(|| self.vital.spectrum());
+        let is_whole = !frame.has_holes;
+        let fast = moving.as_ref().map(|target| Meters(target.range_m.into()));
+        let recent = if is_whole { self.recent.run(now, spectrum) } else { None };
         self.glance = Some(Glance {
             stamp: now,
-            is_whole: !frame.has_holes,
-            targets: [&moving, &slow.newest]
-                .map(|target| target.as_ref().map(|target| Meters(target.range_m.into()))),
+            is_whole,
+            targets: [fast, recent],
             motion: self.motion.run(frame, spectrum),
         });
         RadarSummary {
@@ -191,6 +196,7 @@ impl RadarChain {
         self.slow.has_map = false;
         self.vital.restart();
         self.motion.restart();
+        self.recent.restart();
         self.glance = None;
     }
 }

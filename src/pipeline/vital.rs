@@ -100,18 +100,21 @@ impl Vital {
     }
 }
 
+/// Who moves a lot may breathe all the same: that is no evidence against it. A lease that
+/// `require-liveness` guards wants evidence for it.
 const fn evidence(found: &Result<Breath, NoBreath>) -> Look {
     match found {
         Ok(_) => Look::Breath,
-        Err(NoBreath::TooFewFrames | NoBreath::FrameRate) => Look::TooLittle,
         Err(
-            NoBreath::NoMotion
-            | NoBreath::Stopped
+            NoBreath::TooFewFrames
+            | NoBreath::FrameRate
             | NoBreath::Fading
             | NoBreath::TooLarge
-            | NoBreath::OutOfBand
-            | NoBreath::Weak,
-        ) => Look::NoBreath,
+            | NoBreath::Hidden,
+        ) => Look::TooLittle,
+        Err(NoBreath::NoMotion | NoBreath::Stopped | NoBreath::OutOfBand | NoBreath::Weak) => {
+            Look::NoBreath
+        }
     }
 }
 

@@ -53,6 +53,28 @@ fn the_visitor_of_the_demo_is_checked_enrolled_and_no_longer_so_when_gone() {
     assert!((200..=420).contains(&lease), "enrolled in {lease} of 540 frames");
 }
 
+/// Seconds from the start of the visit at which the chair is empty again, see its `PROVENANCE.md`.
+const LEFT: f64 = 23.0;
+
+#[test]
+fn whoever_has_left_is_neither_enrolled_nor_named_two_seconds_later() {
+    let late = |line: &&Value| line["header"]["recorded_us"].as_f64().unwrap() > (LEFT + 2.0) * 1e6;
+    let late: Vec<&Value> = messages().iter().filter(late).collect();
+    let of = |topic: &'static str| {
+        late.iter().filter(move |line| line["topic"].as_str().unwrap().starts_with(topic))
+    };
+    assert!(of("v1/identity/").count() > 20);
+    for line in of("v1/identity/") {
+        // Where the recording ends the radar is lost.
+        let state = line["payload"]["state"].as_str().unwrap();
+        assert!(["nobody", "unknown"].contains(&state), "{line}");
+    }
+    assert!(of("v1/expression/").count() > 0);
+    for line in of("v1/expression/") {
+        assert_eq!(line["payload"]["state"], "closed", "{line}");
+    }
+}
+
 #[test]
 fn each_pose_of_the_visit_is_told_while_it_is_held() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/scenes/visit/labels.json");

@@ -317,7 +317,8 @@ fn over_a_terminal_events_come_and_an_unplugged_camera_is_lost_and_found() {
     }
     assert_eq!(batches.len(), 3);
     drop(device);
-    let error = (0..20).find_map(|_| sensor.read().err()).unwrap();
+    // At once, unless the machine is too busy to tell.
+    let error = (0..2000).find_map(|_| sensor.read().err()).unwrap();
     assert_eq!(error.loss(), Loss::Absent);
     // Gone: the next read tries to open it again, and says what is wrong.
     assert_eq!(sensor.read().unwrap_err().loss(), Loss::Absent);

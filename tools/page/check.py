@@ -30,14 +30,17 @@ BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 CANVASES = ["range-doppler", "micro-range-doppler", "events", "breath", "belief"]
 PATIENCE_S = 60.0
 
-# How many colours each canvas shows: an empty one shows one.
-COLOURS = """
-Object.fromEntries(%s.map((id) => {
+# Whether each of these canvases shows so many colours; an empty one shows one. It runs in the page
+# that it measures, so it stops counting at once, and asks nothing before there is a connection.
+DRAWN = """
+document.readyState === "complete" && document.body.dataset.link === "open" &&
+Object.entries(%s).every(([id, least]) => {
   const canvas = document.getElementById(id);
   const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-  return [id, new Set(new Uint32Array(data.buffer)).size];
-}))
-""" % json.dumps(CANVASES)
+  const seen = new Set();
+  return new Uint32Array(data.buffer).some((pixel) => seen.add(pixel).size > least);
+})
+"""
 
 
 class Failed(Exception):
@@ -176,10 +179,8 @@ def free_port():
 
 def check_drawn(browser, what, canvases, limit):
     """Waits until the page is connected and each canvas shows something."""
-    few = " && ".join(f'seen["{name}"] > {3 if name == "belief" else 8}' for name in canvases)
-    expression = (f'document.readyState === "complete" && document.body.dataset.link === "open" && '
-                  f'((seen) => {few})({COLOURS})')
-    took = browser.wait_for(what, expression, limit)
+    least = {name: 3 if name == "belief" else 8 for name in canvases}
+    took = browser.wait_for(what, DRAWN % json.dumps(least), limit)
     print(f"{what}: {took:.2f} s")
 
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ndarray::ArrayRef2;
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 
@@ -79,17 +78,6 @@ impl FrameMean {
             }
             self.doppler.process_with_scratch(&mut self.slow, &mut self.scratch);
             shifted_magnitudes(&self.slow, map, self.frames / 2);
-        }
-    }
-
-    /// Shapes: `profile[rx, range_bin]` out: mean over the block's frames of the distance of each
-    /// frame's value from the block's mean.
-    #[expect(clippy::cast_precision_loss, reason = "at most 2^16 frames")]
-    pub(super) fn motion_profile(&self, profile: &mut ArrayRef2<f32>) {
-        for (bin, line) in profile.iter_mut().zip(self.ring.chunks_exact(self.frames)) {
-            let mean = mean(line);
-            *bin =
-                line.iter().map(|z| (z - mean).norm_sqr().sqrt()).sum::<f32>() / self.frames as f32;
         }
     }
 }

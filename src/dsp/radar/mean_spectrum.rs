@@ -14,7 +14,7 @@ use crate::data::Samples;
 ///
 /// The FFT is linear, so this is the FFT of the mean chirp: one FFT a frame and receive antenna.
 /// The offset of the mean chirp is taken off first; the window is periodic Hann unless
-/// [`RangeMotion`](super::RangeMotion) says otherwise.
+/// [`MicroDoppler`](super::MicroDoppler) says otherwise.
 pub struct MeanSpectrum {
     shape: FrameShape,
     range: Arc<dyn Fft<f32>>,

@@ -5,7 +5,8 @@
 //!   ├─ RangeDoppler ── map[rx, range_bin, doppler_bin] ──┬─ Peaks: strongest cells, signal to noise
 //!   ├─ MicroDoppler ── map[rx, range_bin, doppler_bin] ──┴─ ModelInput: [64, 64] in 0..=1
 //!   ├─ RangeProfile ── profile[rx, range_bin]
-//!   └─ MeanSpectrum ── values[rx, range_bin] ── Respiration: breaths per minute, or why not
+//!   └─ MeanSpectrum ── values[rx, range_bin] ──┬─ Respiration: breaths per minute, or why not
+//!                                              └─ RangeMotion: what moved just now, and where
 //! ```
 //!
 //! Every kernel is planned once and then runs without allocating. Conventions, all of them:
@@ -26,6 +27,7 @@ mod model_input;
 mod mti;
 mod peak;
 mod range_doppler;
+mod range_motion;
 mod range_profile;
 mod range_spectra;
 mod respiration;
@@ -42,7 +44,8 @@ pub use micro_doppler::{MicroDoppler, MicroDopplerConfig, MicroDopplerMode};
 pub use model_input::{ModelInput, ModelInputConfig, decibel_scale};
 pub use peak::{Cell, Found, MapAxes, PeakConfig, Peaks, Place};
 pub use range_doppler::{Clutter, Offset, RangeDoppler, RangeDopplerConfig};
-pub use range_profile::{RangeMotion, RangeProfile};
+pub use range_motion::RangeMotion;
+pub use range_profile::RangeProfile;
 pub use respiration::{Breath, NoBreath, Respiration, RespirationConfig};
 pub use shape::FrameShape;
 pub use unwrap::unwrapped_phase;

@@ -3,17 +3,17 @@
 use ndarray::ArrayRef2;
 use rustfft::num_complex::Complex32;
 
-use super::frame_mean::FrameMean;
 use super::means::Means;
 use super::range_spectra::RangeSpectra;
 use super::shape::numbers;
-use super::{Error, FrameShape, MicroDopplerConfig, Window};
+use super::{Error, FrameShape, Window};
 use crate::data::Samples;
 
 /// Magnitude of the range FFT, averaged over the chirps of a frame.
 ///
 /// The mean over samples is taken off each chirp first. Unlike a range-Doppler map, a profile
-/// shows what stands still; [`RangeMotion`] is its counterpart for what moves between frames.
+/// shows what stands still; [`RangeMotion`](super::RangeMotion) is its counterpart for what moves
+/// between frames.
 pub struct RangeProfile {
     shape: FrameShape,
     means: Means,
@@ -65,50 +65,6 @@ impl RangeProfile {
     }
 }
 
-/// How far the frames of a block stray from their mean, at each distance: a breathing chest shows,
-/// a wall does not.
-///
-/// One complex value stands for a frame, as in
-/// [`MicroDopplerMode::FrameMean`](super::MicroDopplerMode::FrameMean).
-pub struct RangeMotion {
-    shape: FrameShape,
-    slow_time: FrameMean,
-}
-
-impl RangeMotion {
-    /// Plans for frames of `shape`, a window over the samples of a chirp, and blocks of `frames`.
-    ///
-    /// # Errors
-    /// When the frame is empty or huge, or the block is not one of 1 to
-    /// [`MicroDopplerConfig::MAX_FRAMES`] frames that fits the memory it may have.
-    pub fn plan(shape: FrameShape, window: Window, frames: usize) -> Result<Self, Error> {
-        let shape = shape.checked()?;
-        MicroDopplerConfig { frames, ..MicroDopplerConfig::default() }.check(&shape)?;
-        let window = window.coefficients(shape.samples);
-        Ok(Self { slow_time: FrameMean::plan(shape, frames, window, &vec![1.0; frames]), shape })
-    }
-
-    /// Takes in a frame `samples[rx, chirp, sample]`; the oldest of the block falls out.
-    ///
-    /// # Panics
-    /// When samples have not the planned shape or do not lie in C order.
-    pub fn push(&mut self, samples: &Samples) {
-        self.slow_time.push(samples);
-    }
-
-    /// Shapes: `profile[rx, range_bin]` out: mean over the frames of the block of the distance
-    /// between the frame's complex value and the mean of the block. Frames not yet seen count as
-    /// zeros.
-    ///
-    /// # Panics
-    /// When the profile has the wrong shape.
-    pub fn run(&self, profile: &mut ArrayRef2<f32>) {
-        let planned = (self.shape.rx, self.shape.range_bins());
-        assert_eq!(profile.dim(), planned, "the profile has the wrong shape");
-        self.slow_time.motion_profile(profile);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::cast_precision_loss, reason = "test sizes are small")]
@@ -119,16 +75,6 @@ mod tests {
 
     use super::*;
     use crate::dsp::radar::{WindowShape, twin};
-
-    #[test]
-    fn a_scene_that_stands_still_has_a_profile_but_no_motion() {
-        let shape = FrameShape { rx: 2, chirps: 3, samples: 16, complex: false };
-        let mut motion = RangeMotion::plan(shape, Window::default(), 4).unwrap();
-        (0..4).for_each(|_| motion.push(&twin::frame(shape, 1)));
-        let mut moving = Array2::from_elem((2, 9), f32::NAN);
-        motion.run(&mut moving);
-        assert!(moving.iter().all(|&x| x == 0.0), "{moving}");
-    }
 
     proptest! {
         #[test]

@@ -97,9 +97,11 @@ pub enum NoBreath {
     Fading,
     /// What moves goes further than any breath.
     TooLarge,
-    /// The spectrum has no peak between 6 and 30 a minute.
+    /// No breath stands out, and there is other motion as large as one: it may hide one.
+    Hidden,
+    /// The spectrum of small motion has no peak between 6 and 30 a minute.
     OutOfBand,
-    /// The peak does not stand out.
+    /// The peak of small motion does not stand out.
     Weak,
 }
 
@@ -130,6 +132,8 @@ const RECENT_S: f64 = 3.0;
 const RECENT_SHARE: f64 = 0.01;
 /// Breaths move a chest by 4 to 12 mm; somebody who moves more is moving otherwise.
 const LARGEST: Meters = Meters(0.03);
+/// Motion from which on a breath may be there that does not stand out of it.
+const HIDING: Meters = Meters(0.003);
 /// How much cleaner the newest seconds must be to be preferred to all: who has just sat down
 /// walked before.
 const CLEANER_DB: f64 = 10.0;
@@ -364,9 +368,11 @@ impl Respiration {
         if displacement > LARGEST {
             return Err(NoBreath::TooLarge);
         }
-        let peak = self.spectrum.peak(phase, &BAND).ok_or(NoBreath::OutOfBand)?;
+        let unless_hidden = |why| if displacement >= HIDING { NoBreath::Hidden } else { why };
+        let peak = self.spectrum.peak(phase, &BAND);
+        let peak = peak.ok_or_else(|| unless_hidden(NoBreath::OutOfBand))?;
         if peak.snr_db < self.config.least_snr_db {
-            return Err(NoBreath::Weak);
+            return Err(unless_hidden(NoBreath::Weak));
         }
         let range_bin = self.first_bin + line % self.bins;
         Ok(Breath {

@@ -7,6 +7,7 @@ use crate::data::score::Normal;
 use crate::fusion::testing::Chance;
 
 const CALIBRATION: IdentityCalibration = IdentityCalibration {
+    window_ms: 500,
     enrolled: Normal { mean: 0.0, deviation: 1.0 },
     reference: Normal { mean: 3.0, deviation: 1.6 },
 };

@@ -47,7 +47,11 @@ fn a_whole_bundle_loads_with_everything_its_manifest_says() {
     assert_eq!(bundle.tool_version, "0.1.0");
     assert_eq!(
         bundle.event,
-        Some(EventRequirement { window_ms: 320, background_activity_us: 5000 })
+        Some(EventRequirement {
+            window_ms: 320,
+            background_activity_us: 5000,
+            face: toml::Table::new(),
+        })
     );
     assert_eq!(bundle.digest, Digest::of(manifest("fooder_gate", "tiny", &file).as_bytes()));
     let loaded = bundle.role("gate").unwrap();

@@ -16,10 +16,14 @@ use super::{Deployable, Network, tensor};
 pub struct Config {
     /// Channels of the first layer; C3D has 64. The later ones have 2, 4 and 8 times as many.
     pub width: usize,
+    /// Whether the clip is first made of half as many rows and columns.
+    pub is_coarse: bool,
 }
 
 /// Polarities, time bins, rows and columns of a clip.
 const INPUT: [usize; 4] = [2, 16, 112, 112];
+/// The largest count, as [`Voxels`](crate::dsp::event::Voxels) scales it.
+const FULL: f32 = 1.0;
 /// What the scores stand for, in order.
 pub const CLASSES: [&str; 4] = ["smile", "shock", "neutral", "anger"];
 
@@ -50,6 +54,7 @@ struct StagePlan {
 /// The network; field order is the order of the forward pass.
 #[derive(Debug)]
 pub struct Cs3d {
+    is_coarse: bool,
     stages: Vec<Stage>,
     head: Linear,
 }
@@ -64,7 +69,7 @@ struct Stage {
 impl Network for Cs3d {
     const NAME: &'static str = "cs3d";
     const ABOUT: &'static str = "one of four expressions, from the events of a camera";
-    const PRESETS: &'static [&'static str] = &["paper-width", "edge", "tiny"];
+    const PRESETS: &'static [&'static str] = &["paper-width", "edge", "coarse", "tiny"];
     const INPUT: &'static [usize] = &INPUT;
     const SCORES: usize = CLASSES.len();
     type Config = Config;
@@ -72,9 +77,10 @@ impl Network for Cs3d {
 
     fn preset(preset: &str) -> Option<Config> {
         match preset {
-            "paper-width" => Some(Config { width: 64 }),
-            "edge" => Some(Config { width: 16 }),
-            "tiny" => Some(Config { width: 2 }), // for tests and dry runs
+            "paper-width" => Some(Config { width: 64, is_coarse: false }),
+            "edge" => Some(Config { width: 16, is_coarse: false }),
+            "coarse" => Some(Config { width: 16, is_coarse: true }),
+            "tiny" => Some(Config { width: 2, is_coarse: false }), // for tests and dry runs
             _ => None,
         }
     }
@@ -96,7 +102,8 @@ impl Network for Cs3d {
             let attention = if plan.attends { Some(attention()?) } else { None };
             stages.push(Stage { layers, attention, pool: plan.pool });
         }
-        Ok(Self { stages, head: Linear::new(from, CLASSES.len(), &weights.pp("head"))? })
+        let head = Linear::new(from, CLASSES.len(), &weights.pp("head"))?;
+        Ok(Self { is_coarse: config.is_coarse, stages, head })
     }
 
     /// Shapes: `[batch, polarity 2, bin 16, row 112, column 112]` in, as
@@ -104,6 +111,11 @@ impl Network for Cs3d {
     /// of [`CLASSES`].
     fn forward(&self, voxels: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
         let mut x = tensor::channels_last(voxels)?; // [batch, 16, 112, 112, 2]
+        if self.is_coarse {
+            let (n, t, h, w, c) = x.dims5()?;
+            let coarse = ops::coarser_counts(&x.reshape((n * t, h, w, c))?, FULL.into())?;
+            x = coarse.reshape((n, t, h / 2, w / 2, c))?;
+        }
         for stage in &self.stages {
             x = stage.forward(&x, mode)?; // .., [batch, 2, 7, 7, 8 width]
         }
@@ -119,6 +131,13 @@ impl Network for Cs3d {
 impl Deployable for Cs3d {
     fn compile(&self, build: &mut Builder, voxels: Value) -> Result<Value, program::Error> {
         let mut x = voxels;
+        if self.is_coarse {
+            let clip = build.shape(x).to_vec();
+            let frames = build.reshape(x, &[&[clip[0] * clip[1]], &clip[2..]].concat())?;
+            let coarse = build.coarser_counts(frames, FULL)?;
+            let pixels = [clip[2] / 2, clip[3] / 2, clip[4]];
+            x = build.reshape(coarse, &[&clip[..2], &pixels].concat())?;
+        }
         for stage in &self.stages {
             x = stage.compile(build, x)?;
         }

@@ -172,6 +172,20 @@ pub fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
     pooling::max_pool2d(x, size)
 }
 
+/// What a camera of four times larger pixels would have counted, where counting ends at `full`. A last
+/// row or column without a neighbour is left out. The input gets no gradient: counts are data.
+///
+/// Shapes: `x[n, h, w, c]` in, `[n, h / 2, w / 2, c]` out.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn coarser_counts(x: &Tensor, full: f64) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::coarser_counts(x, full);
+    }
+    pooling::coarser_counts(x, narrow(full))
+}
+
 /// Largest value of each `size` consecutive frames; the earliest of equal ones takes the gradient.
 ///
 /// Shapes: `x[n, t, h, w, c]` in, `[n, t / size, h, w, c]` out.

@@ -103,6 +103,17 @@ pub(super) fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) ->
     by_channel(&y, beta, Tensor::broadcast_add)
 }
 
+/// See [`ops::coarser_counts`](super::ops::coarser_counts).
+pub(super) fn coarser_counts(x: &Tensor, full: f64) -> Result<Tensor> {
+    let (_, height, width, _) = x.dims4()?;
+    let x = x.detach().narrow(1, 0, height / 2 * 2)?.narrow(2, 0, width / 2 * 2)?;
+    let (images, height, width, channels) = x.dims4()?;
+    let (rows, columns) = (images * height / 2, width / 2);
+    let over_rows = x.contiguous()?.reshape((rows, 2, width * channels))?.sum(1)?;
+    let sums = over_rows.reshape((rows * columns, 2, channels))?.sum(1)?;
+    sums.minimum(full)?.reshape((images, height / 2, columns, channels))
+}
+
 /// See [`ops::max_pool2d`](super::ops::max_pool2d).
 pub(super) fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
     let (n, h, w, c) = x.dims4()?;

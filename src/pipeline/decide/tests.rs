@@ -8,6 +8,7 @@ use crate::data::score::{
 
 const WORTH: Calibration = Calibration {
     identity: IdentityCalibration {
+        window_ms: 500,
         enrolled: Normal { mean: 0.0, deviation: 1.0 },
         reference: Normal { mean: 3.0, deviation: 1.6 },
     },

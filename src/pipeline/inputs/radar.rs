@@ -181,12 +181,17 @@ impl RadarInputs {
         Some(Seen { expression: &self.expression, identity: is_steady.then_some(&self.identity) })
     }
 
+    /// Forgets who was seen, so that an average never mixes an empty chair or two persons.
+    pub fn forget_target(&mut self) {
+        self.target.restart();
+        self.steady.restart();
+    }
+
     /// Forgets earlier frames.
     pub fn restart(&mut self) {
         self.fast.reset();
         self.slow.reset();
-        self.target.restart();
-        self.steady.restart();
+        self.forget_target();
     }
 }
 

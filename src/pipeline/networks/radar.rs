@@ -32,6 +32,8 @@ pub struct RadarFaces {
 /// What is asked about a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
+    /// Nothing, as nobody is there: what was gathered about somebody is forgotten.
+    Nobody,
     /// Nothing: no network runs. The frame counts all the same, as inputs rest on several.
     Nothing,
     /// Whether it is the enrolled person.
@@ -89,6 +91,11 @@ impl RadarNetworks {
         }
         self.expected = Some(frame.number.saturating_add(1));
         if frame.has_holes {
+            return None;
+        }
+        if question == Question::Nobody {
+            self.inputs.push(frame);
+            self.inputs.forget_target();
             return None;
         }
         let Seen { expression, identity } = self.inputs.push(frame)?;

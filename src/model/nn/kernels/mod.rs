@@ -45,7 +45,7 @@ pub use depthwise::{Depthwise, MAX_TAPS};
 pub use norm::{BatchNorm, batch_statistics, layer_norm, layer_norm_gradient, scale_shift};
 pub use optimizer::{Rule, Step};
 pub(crate) use parallel::each_item;
-pub use pool::MaxPool;
+pub use pool::{MaxPool, coarser_counts};
 pub use simd::Isa;
 pub use soft_spike::SoftSpike;
 pub use temporal::{TemporalConv, TemporalShape, temporal_weight_gradient};

@@ -1,4 +1,4 @@
-//! The largest of neighbouring numbers.
+//! The largest of neighbouring numbers, and coarser counts.
 
 use super::simd::{Isa, Kernel, Simd, dispatch};
 
@@ -106,6 +106,41 @@ impl MaxPool {
                 (item * self.output + window * self.len, item * self.input + start)
             })
         })
+    }
+}
+
+/// Images of half as many rows and columns: what a camera of larger pixels would have counted, where
+/// `full` is the count at which counting ends. A last row or column without a neighbour is left out.
+///
+/// Shapes: `x[image, height, width, channel]` in, `[image, height / 2, width / 2, channel]` out.
+///
+/// # Panics
+/// Where lengths do not fit.
+pub fn coarser_counts(
+    [height, width, channels]: [usize; 3],
+    full: f32,
+    x: &[f32],
+    out: &mut [f32],
+) {
+    let (row, image) = (width * channels, height * width * channels);
+    let to_row = width / 2 * channels;
+    let to_image = height / 2 * to_row;
+    if to_image == 0 {
+        return;
+    }
+    assert_eq!(x.len() / image, out.len() / to_image, "as many images out as in");
+    for (x, out) in x.chunks_exact(image).zip(out.chunks_exact_mut(to_image)) {
+        for (rows, out) in x.chunks_exact(2 * row).zip(out.chunks_exact_mut(to_row)) {
+            let (upper, lower) = rows.split_at(row);
+            let pairs = upper.chunks_exact(2 * channels).zip(lower.chunks_exact(2 * channels));
+            for ((upper, lower), out) in pairs.zip(out.chunks_exact_mut(channels)) {
+                for (channel, out) in out.iter_mut().enumerate() {
+                    let next = channel + channels;
+                    let sum = upper[channel] + upper[next] + lower[channel] + lower[next];
+                    *out = sum.min(full);
+                }
+            }
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Maxima and means as nodes of the graph.
 
-use candle_core::{Result, Shape, Tensor, bail};
+use candle_core::{Device, Result, Shape, Tensor, bail};
 
-use super::operator::{Known, Operator, apply1};
+use super::operator::{Known, Operator, apply1, with_floats};
 use super::threads;
-use crate::model::nn::kernels::{Isa, MaxPool, Term, column_sums, each_item};
+use crate::model::nn::kernels::{
+    Isa, MaxPool, Term, coarser_counts as coarser, column_sums, each_item,
+};
 
 pub(super) fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
     let (images, height, width, channels) = x.dims4()?;
@@ -24,6 +26,15 @@ pub(super) fn max_pool_time(x: &Tensor, size: usize) -> Result<Tensor> {
     let pool = MaxPool::plan_time(Isa::best(), [frames, height * width * channels], size);
     let output = Shape::from((clips, frames / size, height, width, channels));
     apply1(x, Largest { pool, output })
+}
+
+/// No node of the graph: nothing is learnt through counts.
+pub(super) fn coarser_counts(x: &Tensor, full: f32) -> Result<Tensor> {
+    let (images, height, width, channels) = x.dims4()?;
+    let shape = (images, height / 2, width / 2, channels);
+    let mut out = vec![0.0; Shape::from(shape).elem_count()];
+    with_floats(&x.contiguous()?, |x| coarser([height, width, channels], full, x, &mut out))?;
+    Tensor::from_vec(out, shape, &Device::Cpu)
 }
 
 struct Largest {

@@ -248,6 +248,20 @@ impl Builder {
         }
     }
 
+    /// As [`ops::coarser_counts`](super::super::ops::coarser_counts).
+    ///
+    /// # Errors
+    /// When there are not four axes, or an image has no two rows and columns.
+    pub fn coarser_counts(&mut self, x: Value, full: f32) -> Result<Value, Error> {
+        match *self.shape(x) {
+            [images, height, width, channels] if height.min(width) >= 2 => {
+                let work = Work::Coarser { image: [height, width, channels], full };
+                Ok(self.push(Some(work), &[x], vec![images, height / 2, width / 2, channels]))
+            }
+            _ => Err(wrong("coarser counts", &[self.shape(x)], "four axes, and 2 x 2 pixels")),
+        }
+    }
+
     /// As [`ops::max_pool_time`](super::super::ops::max_pool_time).
     ///
     /// # Errors

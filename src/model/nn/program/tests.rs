@@ -224,6 +224,7 @@ fn results_that_are_no_longer_needed_give_their_memory_back() {
 fn shapes_that_do_not_fit_are_errors_that_name_the_node() {
     let mut b = Program::builder();
     let x = b.input(&[1, 4, 4, 3]).unwrap();
+    let thin = b.reshape(x, &[1, 16, 1, 3]).unwrap();
     let none = After::default();
     let w = |shape: &[usize]| random(shape, 1);
     let mut messages = vec![
@@ -233,6 +234,7 @@ fn shapes_that_do_not_fit_are_errors_that_name_the_node() {
         b.linear(x, &w(&[2, 4]), None, none).unwrap_err(),
         b.max_pool2d(x, 5).unwrap_err(),
         b.max_pool2d(x, 0).unwrap_err(),
+        b.coarser_counts(thin, 1.0).unwrap_err(),
         b.mean(x, 3..5).unwrap_err(),
         b.attention(x, 1).unwrap_err(),
         b.reshape(x, &[7]).unwrap_err(),

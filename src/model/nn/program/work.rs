@@ -14,6 +14,11 @@ pub(super) enum Work {
     OverTime(TemporalConv),
     Depthwise(Depthwise),
     Pool(MaxPool),
+    /// Counts of images `[height, width, channels]` that end at `full`.
+    Coarser {
+        image: [usize; 3],
+        full: f32,
+    },
     Reduce {
         how: Reduce,
         sizes: [usize; 3],
@@ -75,6 +80,7 @@ impl Work {
             Self::OverTime(plan) => plan.run(a, residual, out),
             Self::Depthwise(plan) => plan.run(a, out),
             Self::Pool(plan) => plan.run(a, out),
+            Self::Coarser { image, full } => kernels::coarser_counts(*image, *full, a, out),
             Self::Reduce { how, sizes } => kernels::reduce(isa, *how, *sizes, a, out),
             Self::LayerNorm { gamma, beta, eps } => {
                 kernels::layer_norm(isa, a, [gamma, beta], *eps, out);

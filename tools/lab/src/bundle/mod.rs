@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         seen: seen(&members)?,
         radar: radar(&members)?,
-        event: Some(event()),
+        event: Some(event()?),
         identity: None,
         expression: None,
         networks,
@@ -177,10 +177,11 @@ fn radar(members: &[Member]) -> Result<Option<RadarRequirement>> {
 }
 
 /// How windows are cut.
-fn event() -> EventRequirement {
-    let EventConfig { denoise, voxels, .. } = EventConfig::default();
-    EventRequirement {
+fn event() -> Result<EventRequirement> {
+    let EventConfig { denoise, face, voxels, .. } = EventConfig::default();
+    Ok(EventRequirement {
         window_ms: voxels.window_ms,
         background_activity_us: denoise.background_activity_us,
-    }
+        face: toml::Table::try_from(face)?,
+    })
 }

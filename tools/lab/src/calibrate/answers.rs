@@ -5,7 +5,7 @@ use ndarray::ArrayD;
 use visaged::model::fooder_auth::score::Calibration;
 use visaged::model::{Bundle, Model};
 
-use super::WINDOW;
+use super::WINDOW_MS;
 use super::fit::{Answer, softmax, temperature};
 use crate::inputs::Inputs;
 use crate::split::Member;
@@ -40,7 +40,7 @@ pub(super) fn windows(faces: &Faces, calibration: &Calibration) -> Vec<f64> {
         clippy::cast_possible_truncation,
         reason = "a recording has far less than 2^63 windows"
     )]
-    let window = |time: f64| (time / WINDOW).floor() as i64;
+    let window = |time: f64| (1e3 * time / f64::from(WINDOW_MS)).floor() as i64;
     faces
         .chunk_by(|a, b| window(a.0) == window(b.0))
         .map(|faces| {

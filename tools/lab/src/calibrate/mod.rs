@@ -45,8 +45,8 @@ pub(crate) struct Options {
 pub(crate) const LEAST_CONFIDENCE: f64 = 0.6;
 /// Share of the enrolled person's frames that the threshold accepts.
 const ACCEPTED: f64 = 0.95;
-/// Seconds of a window of evidence, as in `decision.window-ms`.
-const WINDOW: f64 = 0.5;
+/// Milliseconds of a window of evidence; `decision.window-ms` must be the same.
+const WINDOW_MS: u32 = 500;
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let split = Split::read(&options.split)?;
@@ -92,6 +92,7 @@ fn authentication(
     };
     let strangers = answers::of_faces(model, others)?;
     let identity = IdentityCalibration {
+        window_ms: WINDOW_MS,
         enrolled: distribution(&windows(&faces), "the enrolled person")?,
         reference: distribution(&windows(&strangers), "reference impostors")?,
     };

@@ -16,6 +16,8 @@ pub struct C3dConfig {
     pub width: usize,
     /// Width of the two linear layers in front of the last.
     pub hidden: usize,
+    /// Whether clips are first made of half as many rows and columns, as in CS3D's `coarse`.
+    pub is_coarse: bool,
 }
 
 /// Widths of the layers in widths of the first, and frames pooled into one behind each.
@@ -35,6 +37,7 @@ const LAYERS: [(usize, Option<usize>); 8] = [
 /// Without dropout: candle's generator for the CPU takes no seed, and no run could be repeated.
 #[derive(Debug)]
 pub struct C3d {
+    is_coarse: bool,
     layers: Vec<Conv3d>,
     hidden: [Linear; 2],
     head: Linear,
@@ -43,7 +46,7 @@ pub struct C3d {
 impl Network for C3d {
     const NAME: &'static str = "c3d";
     const ABOUT: &'static str = "one of four expressions, by 3x3x3 convolutions (comparison)";
-    const PRESETS: &'static [&'static str] = &["paper", "edge", "tiny"];
+    const PRESETS: &'static [&'static str] = &["paper", "edge", "coarse", "tiny"];
     const INPUT: &'static [usize] = &INPUT;
     const SCORES: usize = SCORES;
     type Config = C3dConfig;
@@ -51,9 +54,11 @@ impl Network for C3d {
 
     fn preset(preset: &str) -> Option<C3dConfig> {
         match preset {
-            "paper" => Some(C3dConfig { width: 64, hidden: 4096 }),
-            "edge" => Some(C3dConfig { width: 16, hidden: 256 }), // as wide as CS3D's `edge`
-            "tiny" => Some(C3dConfig { width: 2, hidden: 8 }),    // for tests
+            "paper" => Some(C3dConfig { width: 64, hidden: 4096, is_coarse: false }),
+            // As wide as CS3D's presets of these names.
+            "edge" => Some(C3dConfig { width: 16, hidden: 256, is_coarse: false }),
+            "coarse" => Some(C3dConfig { width: 16, hidden: 256, is_coarse: true }),
+            "tiny" => Some(C3dConfig { width: 2, hidden: 8, is_coarse: false }), // for tests
             _ => None,
         }
     }
@@ -69,9 +74,11 @@ impl Network for C3d {
         let hidden = |number: usize, from| {
             Linear::new(from, config.hidden, &weights.pp("hidden").pp(number))
         };
+        let side = if config.is_coarse { 2 } else { 4 };
         Ok(Self {
+            is_coarse: config.is_coarse,
             layers,
-            hidden: [hidden(0, 4 * 4 * from)?, hidden(1, config.hidden)?],
+            hidden: [hidden(0, side * side * from)?, hidden(1, config.hidden)?],
             head: Linear::new(config.hidden, SCORES, &weights.pp("head"))?,
         })
     }
@@ -79,10 +86,14 @@ impl Network for C3d {
     /// Shapes: `[batch, polarity 2, bin 16, row 112, column 112]` in, `[batch, class 4]` out.
     fn forward(&self, voxels: &Tensor, _: Mode) -> Result<Tensor> {
         let mut x = voxels.permute((0, 2, 3, 4, 1))?.contiguous()?;
+        if self.is_coarse {
+            let (n, t, h, w, c) = x.dims5()?;
+            x = ops::coarser_counts(&frames(&x)?, 1.0)?.reshape((n, t, h / 2, w / 2, c))?;
+        }
         for (number, (layer, (_, time))) in self.layers.iter().zip(LAYERS).enumerate() {
             x = ops::relu(&layer.forward(&x)?)?;
             if number + 1 == LAYERS.len() {
-                // 7 x 7 is pooled to 4 x 4 with a border; what is zero loses to any ReLU
+                // 7 x 7 is pooled to 4 x 4 with a border; what is zero loses to any ReLU. 3 x 3 to 2 x 2.
                 x = x.pad_with_zeros(2, 1, 0)?.pad_with_zeros(3, 1, 0)?;
             }
             if let Some(time) = time {

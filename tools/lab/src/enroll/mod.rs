@@ -59,17 +59,15 @@ pub(crate) struct Options {
     technique: Technique,
 }
 
+/// Steps beside one per network.
+const STEPS: usize = 5;
+
 const EXAMPLES: &str = "\
 Examples:
   visaged enroll --guided --config lab.toml --out data --person anna     ten times, then
   lab enroll data --person anna --out anna
   lab enroll data others/2026 --person anna --out anna                   strangers from elsewhere
   lab enroll data --person anna --out try --preset tiny --epochs 2       a quick look";
-
-/// Steps beside one per network.
-const STEPS: usize = 5;
-/// Largest rate of the epoch at full size: what was learnt must not be shaken off.
-const LAST_RATE: f64 = 5e-4;
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     fs::create_dir_all(&options.out)
@@ -103,7 +101,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     for &task in &needs.tasks {
         steps.begin(&format!("train {}", task.role()));
-        teach(task, options, &place)?;
+        learn(&order(task, options, &place))?;
     }
 
     steps.begin("bundle: the networks packed for the daemon");
@@ -176,29 +174,11 @@ fn keep_split(split: &Split, place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Trains a network. What events show is learnt at half size, for a quarter of the work; the last
-/// epoch, at the size that the daemon sees, goes on from there.
-fn teach(task: Task, options: &Options, place: &Place) -> Result<()> {
-    if task != Task::Event || options.technique.half {
-        return learn(&order(task, options, place));
-    }
-    let half = Technique { half: true, ..options.technique };
-    let coarse = train::Options {
-        out: place.runs.join("event-half"),
-        technique: half,
-        ..order(task, options, place)
-    };
-    learn(&coarse)?;
-    learn(&train::Options {
-        epochs: Some(1),
-        rate: Some(LAST_RATE),
-        from: Some(coarse.out),
-        ..order(task, options, place)
-    })
-}
-
 fn order(task: Task, options: &Options, place: &Place) -> train::Options {
-    let preset = options.preset.as_deref().filter(|preset| task.presets().contains(preset));
+    // Events are learnt from few sessions here: coarse windows are learnt sooner, for a quarter of the work.
+    let usual = (task == Task::Event).then_some("coarse");
+    let preset =
+        options.preset.as_deref().filter(|preset| task.presets().contains(preset)).or(usual);
     train::Options {
         task,
         split: place.split.clone(),

@@ -45,8 +45,18 @@ pub(crate) enum Optimiser {
 pub(crate) struct Epoch {
     /// Mean loss over the steps.
     pub(crate) train: f64,
-    /// Loss on sessions that are not trained on, without augmentation. Nothing is chosen by it.
-    pub(crate) watch: f64,
+    /// On sessions that are not trained on, without augmentation. Nothing is chosen by it.
+    pub(crate) watched: Watched,
+}
+
+/// What was measured on sessions that are not trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Watched {
+    /// Mean loss.
+    pub(crate) loss: f64,
+    /// Share of inputs whose class was told, where there are classes.
+    pub(crate) accuracy: Option<f64>,
 }
 
 /// Name of the checkpoint in a run's folder.
@@ -62,8 +72,8 @@ pub(crate) trait Lesson {
     /// The loss on the samples of these numbers, as a graph.
     fn loss(&self, samples: &[usize], random: &mut Random) -> Result<Tensor>;
 
-    /// The loss on what is not trained on.
-    fn watch(&self) -> Result<f64>;
+    /// Measures on what is not trained on.
+    fn watch(&self) -> Result<Watched>;
 }
 
 /// Learns, and goes on from the checkpoint in `folder` if there is one of this recipe.
@@ -108,7 +118,7 @@ pub(crate) fn fit(
             sum += value;
             bar.inc(1);
         }
-        curve.push(Epoch { train: sum / real(steps), watch: lesson.watch()? });
+        curve.push(Epoch { train: sum / real(steps), watched: lesson.watch()? });
         keep(folder, weights, &optimizer, &curve)?;
     }
     bar.finish_and_clear();
@@ -193,8 +203,8 @@ mod tests {
             Ok(values.broadcast_sub(self.0.as_tensor())?.sqr()?.mean_all()?)
         }
 
-        fn watch(&self) -> Result<f64> {
-            Ok(f64::from(self.0.to_vec1::<f32>()?[0]))
+        fn watch(&self) -> Result<Watched> {
+            Ok(Watched { loss: f64::from(self.0.to_vec1::<f32>()?[0]), accuracy: None })
         }
     }
 
@@ -240,7 +250,7 @@ mod tests {
             fn loss(&self, samples: &[usize], random: &mut Random) -> Result<Tensor> {
                 self.0.loss(samples, random)
             }
-            fn watch(&self) -> Result<f64> {
+            fn watch(&self) -> Result<Watched> {
                 ensure!(self.1.get() > 0, "cut off");
                 self.1.set(self.1.get() - 1);
                 self.0.watch()
@@ -255,14 +265,14 @@ mod tests {
     #[test]
     fn a_run_that_was_cut_off_ends_where_it_would_have_ended() {
         let whole = learn("whole", &[20]);
-        assert!((whole[19].watch - 3.0).abs() < 0.5, "{whole:?}");
+        assert!((whole[19].watched.loss - 3.0).abs() < 0.5, "{whole:?}");
         // The curve goes through JSON, which may round the last bit.
         let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
         let cut = learn("cut", &[7, 20]);
         assert_eq!(cut.len(), whole.len());
         for (cut, whole) in cut.iter().zip(&whole) {
             assert!(
-                near(cut.train, whole.train) && near(cut.watch, whole.watch),
+                near(cut.train, whole.train) && near(cut.watched.loss, whole.watched.loss),
                 "{cut:?} {whole:?}"
             );
         }

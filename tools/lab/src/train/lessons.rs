@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use candle_core::{D, Device, Tensor};
 use candle_nn::ops::log_softmax;
+use lab::comparison::{C3d, Gru, Transformer};
 use visaged::model::cs3d::Cs3d;
 use visaged::model::fooder_auth::{FooderAuth, Leaves};
 use visaged::model::fooder_expert::FooderExpert;
@@ -12,14 +13,14 @@ use visaged::model::fooder_gate::FooderGate;
 use visaged::model::{Mode, Network};
 use visaged_twin::Random;
 
-use super::fit::{self, Epoch, Lesson};
+use super::fit::{self, Epoch, Lesson, Watched};
 use super::samples::{Changes, EVENT_SPAN, RADAR_SPAN, Samples, shown};
 use super::{Run, Task, Technique, Weights, part};
 use crate::dataset::{Expression, Recording};
 use crate::split::{Member, Part};
 
 /// Samples that one look at what is not trained on takes at most.
-const WATCHED: usize = 400;
+const WATCHED: usize = 1000;
 
 /// The recordings that teach a network: those of the enrolled person, as no network is asked about
 /// anybody else.
@@ -54,7 +55,20 @@ pub(super) fn learn(
         Task::ExpertDynamic | Task::ExpertStatic => {
             classify::<FooderExpert>(run, weights, (train, watch), folder)
         }
-        Task::Event => classify::<Cs3d>(run, weights, (train, watch), folder),
+        Task::Event => match run.preset.split_once('/') {
+            None => classify::<Cs3d>(run, weights, (train, watch), folder),
+            Some((C3d::NAME, _)) => classify::<C3d>(run, weights, (train, watch), folder),
+            Some((Gru::NAME, _)) => classify::<Gru>(run, weights, (train, watch), folder),
+            Some((Transformer::NAME, _)) => {
+                classify::<Transformer>(run, weights, (train, watch), folder)
+            }
+            Some((other, _)) => bail!(
+                "there is no network `{other}` to compare with; there are {}, {} and {}",
+                C3d::NAME,
+                Gru::NAME,
+                Transformer::NAME
+            ),
+        },
     }
 }
 
@@ -67,6 +81,11 @@ pub(super) fn build(task: Task, preset: &str, weights: &Weights) -> Result<()> {
         N::new(&config::<N>(preset)?, &weights.builder())?;
         Ok(())
     }
+    if preset.contains('/') {
+        bail!(
+            "`{preset}` is there for comparison; no bundle can hold it, and no run go on from it"
+        );
+    }
     match task {
         Task::Auth => of::<FooderAuth>(preset, weights),
         Task::Gate => of::<FooderGate>(preset, weights),
@@ -75,8 +94,9 @@ pub(super) fn build(task: Task, preset: &str, weights: &Weights) -> Result<()> {
     }
 }
 
-/// Hyper-parameters of a preset.
+/// Hyper-parameters of a preset, which a network for comparison has its own name in front of.
 fn config<N: Network>(preset: &str) -> Result<N::Config> {
+    let preset = preset.rsplit_once('/').map_or(preset, |(_, preset)| preset);
     N::preset(preset).with_context(|| {
         format!("`{}` comes as {}, not as `{preset}`", N::NAME, N::PRESETS.join(", "))
     })
@@ -147,11 +167,12 @@ impl Lesson for Faces {
         Ok(self.network.forward(&maps, Mode::Train)?.loss()?)
     }
 
-    fn watch(&self) -> Result<f64> {
-        mean_over(&self.watch, false, |maps, _| {
+    fn watch(&self) -> Result<Watched> {
+        let [loss] = mean_over(&self.watch, false, |maps, _| {
             let loss = self.network.forward(maps, Mode::Eval)?.loss()?;
-            Ok(f64::from(loss.to_scalar::<f32>()?))
-        })
+            Ok([f64::from(loss.to_scalar::<f32>()?)])
+        })?;
+        Ok(Watched { loss, accuracy: None })
     }
 }
 
@@ -184,35 +205,44 @@ impl<N: Network<Output = Tensor>> Lesson for Classes<N> {
         cross_entropy(&self.network.forward(&inputs, Mode::Train)?, &targets)
     }
 
-    fn watch(&self) -> Result<f64> {
-        mean_over(&self.watch, self.technique.half, |inputs, classes| {
+    fn watch(&self) -> Result<Watched> {
+        let [loss, accuracy] = mean_over(&self.watch, self.technique.half, |inputs, classes| {
             let logits = self.network.forward(inputs, Mode::Eval)?;
             let loss = cross_entropy(&logits, &one_hot(classes, N::SCORES)?)?;
-            Ok(f64::from(loss.to_scalar::<f32>()?))
-        })
+            let told: Vec<u32> = logits.argmax(D::Minus1)?.to_vec1()?;
+            let right = told.iter().zip(classes).filter(|(told, class)| **told as usize == **class);
+            Ok([f64::from(loss.to_scalar::<f32>()?), share_of(right.count(), classes.len())])
+        })?;
+        Ok(Watched { loss, accuracy: Some(accuracy) })
     }
 }
 
-/// Mean over evenly spread samples of what `loss` gives for batches of eight.
-fn mean_over(
+/// Means over evenly spread samples of what `measure` gives for batches of eight.
+fn mean_over<const N: usize>(
     samples: &Samples,
     half: bool,
-    loss: impl Fn(&Tensor, &[usize]) -> Result<f64>,
-) -> Result<f64> {
+    measure: impl Fn(&Tensor, &[usize]) -> Result<[f64; N]>,
+) -> Result<[f64; N]> {
     let step = samples.len().div_ceil(WATCHED).max(1);
     let some: Vec<usize> = (0..samples.len()).step_by(step).collect();
     // Nothing is drawn: inputs are taken as they are.
     let changes = Changes { half, ..Changes::default() };
     let mut random = Random::stream(0, "watch");
-    let (mut sum, mut count) = (0.0, 0.0);
+    let (mut sums, mut count) = ([0.0; N], 0.0);
     for few in some.chunks(8) {
         let inputs = samples.batch(few, changes, &mut random)?;
         #[expect(clippy::cast_precision_loss, reason = "eight")]
         let weight = few.len() as f64;
-        sum += weight * loss(&inputs, &samples.classes_of(few)?)?;
+        let measured = measure(&inputs, &samples.classes_of(few)?)?;
+        sums.iter_mut().zip(measured).for_each(|(sum, x)| *sum += weight * x);
         count += weight;
     }
-    Ok(sum / count)
+    Ok(sums.map(|sum| sum / count))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a handful")]
+fn share_of(part: usize, all: usize) -> f64 {
+    part as f64 / all as f64
 }
 
 /// Shapes: `[sample, class]` out.

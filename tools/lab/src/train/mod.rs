@@ -37,7 +37,8 @@ pub(crate) struct Options {
     /// Folder of the run; one that was cut off is gone on with.
     #[arg(long)]
     pub(crate) out: PathBuf,
-    /// Size of the network.
+    /// Size of the network. For `event` also another network, to compare with: `c3d/coarse`,
+    /// `c3d/edge`, `gru/default`, `transformer/default`.
     #[arg(long)]
     pub(crate) preset: Option<String>,
     /// Passes over all samples.
@@ -82,8 +83,8 @@ pub(crate) struct Technique {
     /// Label smoothing.
     #[arg(long, default_value_t = 0.05)]
     pub(crate) smoothing: f64,
-    /// Events: windows of half as many rows and columns, a quarter of the work; go on from there at
-    /// full size with `--from`.
+    /// Events: windows of half as many rows and columns, as the preset `coarse` sees them, a quarter of
+    /// the work; go on from there at full size with `--from`.
     #[arg(long)]
     #[serde(default)]
     pub(crate) half: bool,
@@ -212,12 +213,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     weights.save(&options.out.join(WEIGHTS), DType::F32)?;
     plot::curve(&options.out.join("loss.svg"), run.task.role(), &curve)?;
     let last = curve.last().context("no epoch")?;
+    let accuracy = last.watched.accuracy;
+    let accuracy =
+        accuracy.map_or(String::new(), |share| format!(", {:.1} % right", 100.0 * share));
     say(&format!(
-        "{} ({} weights): loss {:.4}, on sessions not trained on {:.4}\n",
+        "{} ({} weights): loss {:.4}, on sessions not trained on {:.4}{accuracy}\n",
         run.task.role(),
         weights.count(),
         last.train,
-        last.watch
+        last.watched.loss
     ));
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(super) fn curve(path: &Path, title: &str, epochs: &[Epoch]) -> Result<()> {
 }
 
 fn draw(path: &Path, title: &str, epochs: &[Epoch]) -> Result<(), Box<dyn std::error::Error>> {
-    let values = epochs.iter().flat_map(|epoch| [epoch.train, epoch.watch]);
+    let values = epochs.iter().flat_map(|epoch| [epoch.train, epoch.watched.loss]);
     let most = values.fold(f64::MIN_POSITIVE, f64::max);
     let area = SVGBackend::new(path, (640, 400)).into_drawing_area();
     area.fill(&plotters::style::WHITE)?;
@@ -33,7 +33,7 @@ fn draw(path: &Path, title: &str, epochs: &[Epoch]) -> Result<(), Box<dyn std::e
         .build_cartesian_2d(1.0..real(epochs.len().max(2)), 0.0..1.05 * most)?;
     chart.configure_mesh().x_desc("epoch").y_desc("loss").draw()?;
     let train: Vec<f64> = epochs.iter().map(|epoch| epoch.train).collect();
-    let watch: Vec<f64> = epochs.iter().map(|epoch| epoch.watch).collect();
+    let watch: Vec<f64> = epochs.iter().map(|epoch| epoch.watched.loss).collect();
     for (name, colour, losses) in [("trained on", TRAIN, train), ("not trained on", WATCH, watch)] {
         let points = losses.into_iter().enumerate().map(|(n, loss)| (real(n + 1), loss));
         chart

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use candle_core::{Device, Tensor};
 use half::f16;
+use visaged::model::nn::ops::coarser_counts;
 use visaged_twin::Random;
 
 use crate::dataset::{Expression, Recording};
@@ -163,13 +164,15 @@ impl Samples {
                 }
             }
         }
-        let mut shape: Vec<usize> =
-            std::iter::once(samples.len()).chain(self.shape.clone()).collect();
-        if changes.half && shape.len() == 5 {
-            values = halved(&values, side);
-            shape[3..].iter_mut().for_each(|side| *side /= 2);
+        let shape: Vec<usize> = std::iter::once(samples.len()).chain(self.shape.clone()).collect();
+        let inputs = Tensor::from_vec(values, shape.as_slice(), &Device::Cpu)?;
+        let &[clips, polarities, bins, rows, columns] = &shape[..] else { return Ok(inputs) };
+        if !changes.half {
+            return Ok(inputs);
         }
-        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
+        let planes = inputs.reshape((clips * polarities * bins, rows, columns, 1))?;
+        let shape = (clips, polarities, bins, rows / 2, columns / 2);
+        Ok(coarser_counts(&planes, 1.0)?.reshape(shape)?)
     }
 
     /// Classes of these samples, `[sample]`.
@@ -213,22 +216,6 @@ fn moved(
     }
 }
 
-/// Planes of `side` x `side` counts as planes of half as many rows and columns: what a coarser camera
-/// would count, clipped alike.
-fn halved(from: &[f32], side: usize) -> Vec<f32> {
-    let half = side / 2;
-    let planes = from.chunks_exact(side * side);
-    let mut to = Vec::with_capacity(planes.len() * half * half);
-    for plane in planes {
-        for row in 0..half {
-            let (upper, lower) = plane[2 * row * side..][..2 * side].split_at(side);
-            let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
-            to.extend(pairs.map(|(a, b)| (a[0] + a[1] + b[0] + b[1]).min(1.0)));
-        }
-    }
-    to
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,13 +230,6 @@ mod tests {
         let mut to = [0.0; 9];
         moved(from.into_iter(), &mut to, 3, [0, 0], true);
         assert_eq!(to, [3.0, 2.0, 1.0, 6.0, 5.0, 4.0, 9.0, 8.0, 7.0]);
-    }
-
-    #[test]
-    fn a_halved_plane_counts_what_four_pixels_counted_up_to_the_clip() {
-        let plane =
-            [0.0, 0.25, 0.5, 0.5, 0.25, 0.0, 0.5, 0.5, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
-        assert_eq!(halved(&plane, 4), [0.5, 1.0, 0.0, 1.0]);
     }
 
     #[test]

@@ -303,6 +303,35 @@ fn gradient_at(values: &[f32], shape: &[usize], f: impl Fn(&Tensor) -> Tensor) -
 }
 
 #[test]
+fn coarser_counts_are_what_four_pixels_counted_up_to_the_most() {
+    for full in [0.75, 10.0] {
+        for [n, h, w, c] in [[2, 5, 4, 3], [1, 6, 7, 1], [3, 2, 2, 17]] {
+            let values: Vec<f32> =
+                (0_u8..).map(|k| f32::from(k % 5) / 5.0).take(n * h * w * c).collect();
+            let at = |image, row, column, channel| {
+                f64::from(values[((image * h + row) * w + column) * c + channel])
+            };
+            let expected: Vec<f64> = twins::product4([n, h / 2, w / 2, c])
+                .map(|(image, y, x, channel)| {
+                    let four = (0..4).map(|k| at(image, 2 * y + k / 2, 2 * x + k % 2, channel));
+                    four.sum::<f64>().min(full)
+                })
+                .collect();
+            let x = Tensor::from_slice(&values, (n, h, w, c), &Device::Cpu).unwrap();
+            for x in [x.to_dtype(candle_core::DType::F64).unwrap(), x] {
+                let coarse = ops::coarser_counts(&x, full).unwrap();
+                assert_eq!(coarse.dims(), [n, h / 2, w / 2, c]);
+                let coarse = coarse.to_dtype(candle_core::DType::F64).unwrap();
+                let found: Vec<f64> = coarse.flatten_all().unwrap().to_vec1().unwrap();
+                let off =
+                    found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+                assert!(off < 1e-6, "{off}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_first_of_equal_numbers_takes_the_whole_gradient() {
     Isa::each(|_| {
         let zeros = [0.0; 8];

@@ -73,6 +73,8 @@ fn a_batch_of_nothing_gives_nothing() {
     assert_eq!(y.dims(), [0, 2, 2, 2]);
     assert_eq!(ops::max_pool2d(&none, 2).unwrap().dims(), [0, 2, 2, 3]);
     assert_eq!(ops::max_pool2d(&zeros(&[2, 1, 1, 3]), 2).unwrap().dims(), [2, 0, 0, 3]);
+    assert_eq!(ops::coarser_counts(&none, 1.0).unwrap().dims(), [0, 2, 2, 3]);
+    assert_eq!(ops::coarser_counts(&zeros(&[2, 1, 4, 3]), 1.0).unwrap().dims(), [2, 0, 2, 3]);
     assert_eq!(ops::relu(&none).unwrap().dims(), [0, 4, 4, 3]);
     assert_eq!(ops::linear(&none, &zeros(&[2, 3]), None).unwrap().dims(), [0, 4, 4, 2]);
     assert_eq!(ops::mean_pixels(&none).unwrap().dims(), [0, 3]);

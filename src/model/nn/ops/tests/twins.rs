@@ -48,7 +48,9 @@ impl ConvTwin {
     }
 }
 
-fn product4([a, b, c, d]: [usize; 4]) -> impl Iterator<Item = (usize, usize, usize, usize)> {
+pub(super) fn product4(
+    [a, b, c, d]: [usize; 4],
+) -> impl Iterator<Item = (usize, usize, usize, usize)> {
     (0..a * b * c * d).map(move |i| (i / d / c / b, i / d / c % b, i / d % c, i % d))
 }
 
