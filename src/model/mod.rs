@@ -106,6 +106,23 @@ pub trait Network: Send + Sized + 'static {
     fn scores(output: &Self::Output) -> candle_core::Result<Tensor>;
 }
 
+/// A network whose output are logits, by one linear layer on features.
+pub trait Classifier: Network<Output = Tensor> {
+    /// What the linear layer sees; training may ask more of it than the classes.
+    ///
+    /// Shapes: `[batch, ..INPUT]` in, `[batch, feature]` out.
+    ///
+    /// # Errors
+    /// When the input has another shape.
+    fn features(&self, input: &Tensor, mode: Mode) -> candle_core::Result<Tensor>;
+
+    /// Shapes: `[batch, feature]` in, `[batch, SCORES]` out.
+    ///
+    /// # Errors
+    /// When there are other features.
+    fn classify(&self, features: &Tensor) -> candle_core::Result<Tensor>;
+}
+
 /// A network that the daemon can run.
 pub trait Deployable: Network {
     /// Adds to a program what [`forward`](Network::forward) and [`scores`](Network::scores) compute in

@@ -9,7 +9,7 @@ use candle_nn::VarBuilder;
 use super::nn::layers::{ConvPair, Linear, SoftSpike, SpaceTimeAttention};
 use super::nn::program::{self, After, Builder, Value};
 use super::nn::{Mode, ops};
-use super::{Deployable, Network, tensor};
+use super::{Classifier, Deployable, Network, tensor};
 
 /// Hyper-parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +110,16 @@ impl Network for Cs3d {
     /// [`Voxels`](crate::dsp::event::Voxels) gives them; `[batch, class 4]` out, logits in the order
     /// of [`CLASSES`].
     fn forward(&self, voxels: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
+        self.classify(&self.features(voxels, mode)?)
+    }
+
+    fn scores(output: &Tensor) -> candle_core::Result<Tensor> {
+        Ok(output.clone())
+    }
+}
+
+impl Classifier for Cs3d {
+    fn features(&self, voxels: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
         let mut x = tensor::channels_last(voxels)?; // [batch, 16, 112, 112, 2]
         if self.is_coarse {
             let (n, t, h, w, c) = x.dims5()?;
@@ -120,11 +130,11 @@ impl Network for Cs3d {
             x = stage.forward(&x, mode)?; // .., [batch, 2, 7, 7, 8 width]
         }
         let (batch, t, h, w, c) = x.dims5()?;
-        self.head.forward(&ops::mean_pixels(&x.reshape((batch, t * h, w, c))?)?)
+        ops::mean_pixels(&x.reshape((batch, t * h, w, c))?)
     }
 
-    fn scores(output: &Tensor) -> candle_core::Result<Tensor> {
-        Ok(output.clone())
+    fn classify(&self, features: &Tensor) -> candle_core::Result<Tensor> {
+        self.head.forward(features)
     }
 }
 

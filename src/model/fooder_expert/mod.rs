@@ -9,7 +9,7 @@ use candle_nn::VarBuilder;
 use super::nn::layers::{ConvBn, InvertedResidual, Linear, MobileVitBlock, MobileVitSize};
 use super::nn::program::{self, Activation, After, Builder, Value};
 use super::nn::{Mode, ops};
-use super::{Deployable, Network, tensor};
+use super::{Classifier, Deployable, Network, tensor};
 
 /// Hyper-parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +127,16 @@ impl Network for FooderExpert {
     /// Shapes: `[batch, map 2, range 64, doppler 64]` in, range-Doppler map first, each scaled to
     /// 0..1; `[batch, class 2]` out, logits.
     fn forward(&self, maps: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
+        self.classify(&self.features(maps, mode)?)
+    }
+
+    fn scores(output: &Tensor) -> candle_core::Result<Tensor> {
+        Ok(output.clone())
+    }
+}
+
+impl Classifier for FooderExpert {
+    fn features(&self, maps: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
         let x = tensor::channels_last(maps)?; // [batch, 64, 64, 2]
         let mut x = ops::silu(&self.stem.forward(&x, mode)?)?; // [batch, 32, 32, ..]
         for block in &self.early {
@@ -136,11 +146,11 @@ impl Network for FooderExpert {
             x = block.forward(&down.forward(&x, mode)?, mode)?; // 8 x 8, 4 x 4, 4 x 4
         }
         let x = ops::silu(&self.last.forward(&x, mode)?)?; // [batch, 4, 4, last]
-        self.head.forward(&ops::mean_pixels(&x)?)
+        ops::mean_pixels(&x)
     }
 
-    fn scores(output: &Tensor) -> candle_core::Result<Tensor> {
-        Ok(output.clone())
+    fn classify(&self, features: &Tensor) -> candle_core::Result<Tensor> {
+        self.head.forward(features)
     }
 }
 

@@ -9,7 +9,7 @@ use candle_nn::VarBuilder;
 use super::nn::layers::{ConvBn, Linear, Residual};
 use super::nn::program::{self, Activation, After, Builder, Value};
 use super::nn::{Mode, ops};
-use super::{Deployable, Network, tensor};
+use super::{Classifier, Deployable, Network, tensor};
 
 /// Hyper-parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,14 +64,24 @@ impl Network for FooderGate {
     /// Shapes: `[batch, map 2, range 64, doppler 64]` in, range-Doppler map first, each scaled to
     /// 0..1; `[batch, class 2]` out, logits in the order of [`CLASSES`].
     fn forward(&self, maps: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
-        let x = tensor::channels_last(maps)?; // [batch, 64, 64, 2]
-        let x = ops::relu(&self.stem.forward(&x, mode)?)?; // [batch, 64, 64, stem]
-        let x = self.block.forward(&x, mode)?; // [batch, 32, 32, block]
-        self.head.forward(&ops::mean_pixels(&x)?)
+        self.classify(&self.features(maps, mode)?)
     }
 
     fn scores(output: &Tensor) -> candle_core::Result<Tensor> {
         Ok(output.clone())
+    }
+}
+
+impl Classifier for FooderGate {
+    fn features(&self, maps: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
+        let x = tensor::channels_last(maps)?; // [batch, 64, 64, 2]
+        let x = ops::relu(&self.stem.forward(&x, mode)?)?; // [batch, 64, 64, stem]
+        let x = self.block.forward(&x, mode)?; // [batch, 32, 32, block]
+        ops::mean_pixels(&x)
+    }
+
+    fn classify(&self, features: &Tensor) -> candle_core::Result<Tensor> {
+        self.head.forward(features)
     }
 }
 

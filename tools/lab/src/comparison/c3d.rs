@@ -5,7 +5,7 @@ use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 use candle_nn::{Init, VarBuilder};
 use visaged::model::nn::layers::Linear;
 use visaged::model::nn::ops::{self, Conv};
-use visaged::model::{Mode, Network};
+use visaged::model::{Classifier, Mode, Network};
 
 use super::{INPUT, SCORES, frames, pool};
 
@@ -84,7 +84,17 @@ impl Network for C3d {
     }
 
     /// Shapes: `[batch, polarity 2, bin 16, row 112, column 112]` in, `[batch, class 4]` out.
-    fn forward(&self, voxels: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, voxels: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.classify(&self.features(voxels, mode)?)
+    }
+
+    fn scores(output: &Tensor) -> Result<Tensor> {
+        Ok(output.clone())
+    }
+}
+
+impl Classifier for C3d {
+    fn features(&self, voxels: &Tensor, _: Mode) -> Result<Tensor> {
         let mut x = voxels.permute((0, 2, 3, 4, 1))?.contiguous()?;
         if self.is_coarse {
             let (n, t, h, w, c) = x.dims5()?;
@@ -104,11 +114,11 @@ impl Network for C3d {
         for layer in &self.hidden {
             x = ops::relu(&layer.forward(&x)?)?;
         }
-        self.head.forward(&x)
+        Ok(x)
     }
 
-    fn scores(output: &Tensor) -> Result<Tensor> {
-        Ok(output.clone())
+    fn classify(&self, features: &Tensor) -> Result<Tensor> {
+        self.head.forward(features)
     }
 }
 

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use visaged::model::nn::layers::Linear;
 use visaged::model::nn::ops;
-use visaged::model::{Mode, Network};
+use visaged::model::{Classifier, Mode, Network};
 
 use super::{FRAME, INPUT, SCORES, coarse_frames};
 
@@ -52,18 +52,28 @@ impl Network for Gru {
     }
 
     /// Shapes: `[batch, polarity 2, bin 16, row 112, column 112]` in, `[batch, class 4]` out.
-    fn forward(&self, voxels: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, voxels: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.classify(&self.features(voxels, mode)?)
+    }
+
+    fn scores(output: &Tensor) -> Result<Tensor> {
+        Ok(output.clone())
+    }
+}
+
+impl Classifier for Gru {
+    fn features(&self, voxels: &Tensor, _: Mode) -> Result<Tensor> {
         let inputs = self.input.forward(&coarse_frames(voxels)?)?; // [batch, bin, 3 size]
         let mut state =
             inputs.narrow(1, 0, 1)?.squeeze(1)?.narrow(1, 0, self.size)?.zeros_like()?;
         for bin in 0..inputs.dim(1)? {
             state = self.step(&inputs.narrow(1, bin, 1)?.squeeze(1)?, &state)?;
         }
-        self.head.forward(&state)
+        Ok(state)
     }
 
-    fn scores(output: &Tensor) -> Result<Tensor> {
-        Ok(output.clone())
+    fn classify(&self, features: &Tensor) -> Result<Tensor> {
+        self.head.forward(features)
     }
 }
 

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 use visaged::model::nn::layers::Linear;
 use visaged::model::nn::ops;
-use visaged::model::{Mode, Network};
+use visaged::model::{Classifier, Mode, Network};
 
 use super::{FRAME, INPUT, SCORES, coarse_frames};
 
@@ -67,17 +67,27 @@ impl Network for Transformer {
     }
 
     /// Shapes: `[batch, polarity 2, bin 16, row 112, column 112]` in, `[batch, class 4]` out.
-    fn forward(&self, voxels: &Tensor, _: Mode) -> Result<Tensor> {
+    fn forward(&self, voxels: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.classify(&self.features(voxels, mode)?)
+    }
+
+    fn scores(output: &Tensor) -> Result<Tensor> {
+        Ok(output.clone())
+    }
+}
+
+impl Classifier for Transformer {
+    fn features(&self, voxels: &Tensor, _: Mode) -> Result<Tensor> {
         let tokens = self.embed.forward(&coarse_frames(voxels)?)?;
         let mut tokens = tokens.broadcast_add(&self.position)?; // [batch, bin, dim]
         for layer in &self.layers {
             tokens = layer.forward(&tokens)?;
         }
-        self.head.forward(&self.norm.forward(&tokens)?.mean(1)?)
+        self.norm.forward(&tokens)?.mean(1)
     }
 
-    fn scores(output: &Tensor) -> Result<Tensor> {
-        Ok(output.clone())
+    fn classify(&self, features: &Tensor) -> Result<Tensor> {
+        self.head.forward(features)
     }
 }
 

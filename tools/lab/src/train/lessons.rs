@@ -10,11 +10,12 @@ use visaged::model::cs3d::Cs3d;
 use visaged::model::fooder_auth::{FooderAuth, Leaves};
 use visaged::model::fooder_expert::FooderExpert;
 use visaged::model::fooder_gate::FooderGate;
-use visaged::model::{Mode, Network};
+use visaged::model::{Classifier, Mode, Network};
 use visaged_twin::Random;
 
 use super::fit::{self, Epoch, Lesson, Watched};
 use super::samples::{Changes, EVENT_SPAN, RADAR_SPAN, Samples, shown};
+use super::units::Units;
 use super::{Run, Task, Technique, Weights, part};
 use crate::dataset::{Expression, Recording};
 use crate::split::{Member, Part};
@@ -103,20 +104,24 @@ fn config<N: Network>(preset: &str) -> Result<N::Config> {
 }
 
 /// Trains a network that gives logits.
-pub(super) fn classify<N: Network<Output = Tensor>>(
+pub(super) fn classify<N: Classifier>(
     run: &Run,
     weights: &Weights,
     (train, watch): (Samples, Samples),
     folder: &Path,
 ) -> Result<Vec<Epoch>> {
     let network = N::new(&config::<N>(&run.preset)?, &weights.builder())?;
-    let lesson = Classes {
-        network,
-        train,
-        watch,
-        technique: run.technique,
-        is_event: run.task == Task::Event,
+    let technique = run.technique;
+    let units = if technique.action_units > 0.0 {
+        // As many features as the network has: it is asked once.
+        let one = train.batch(&[0], Changes::default(), &mut Random::stream(0, "features"))?;
+        let features = network.features(&one, Mode::Eval)?.dim(1)?;
+        Some(Units::new(run.task, features, technique.action_units, weights)?)
+    } else {
+        None
     };
+    let is_event = run.task == Task::Event;
+    let lesson = Classes { network, units, train, watch, technique, is_event };
     fit::fit(&lesson, weights, &run.recipe, folder, "steps")
 }
 
@@ -176,16 +181,17 @@ impl Lesson for Faces {
     }
 }
 
-/// Classification: cross-entropy.
+/// Classification: cross-entropy, and the loss of action units if that is wanted.
 struct Classes<N> {
     network: N,
+    units: Option<Units>,
     train: Samples,
     watch: Samples,
     technique: Technique,
     is_event: bool,
 }
 
-impl<N: Network<Output = Tensor>> Lesson for Classes<N> {
+impl<N: Classifier> Lesson for Classes<N> {
     fn samples(&self) -> usize {
         self.train.len()
     }
@@ -198,11 +204,17 @@ impl<N: Network<Output = Tensor>> Lesson for Classes<N> {
         if self.technique.mixup > 0.0 {
             (inputs, targets) = mixed(&inputs, &targets, self.technique.mixup, random)?;
         }
+        let features = self.network.features(&inputs, Mode::Train)?;
+        let units = self.units.as_ref().map(|units| units.loss(&features, &targets)).transpose()?;
         let smoothing = self.technique.smoothing;
         #[expect(clippy::cast_precision_loss, reason = "a handful of classes")]
         let even = smoothing / N::SCORES as f64;
         let targets = ((targets * (1.0 - smoothing))? + even)?;
-        cross_entropy(&self.network.forward(&inputs, Mode::Train)?, &targets)
+        let loss = cross_entropy(&self.network.classify(&features)?, &targets)?;
+        Ok(match units {
+            Some(units) => (loss + units)?,
+            None => loss,
+        })
     }
 
     fn watch(&self) -> Result<Watched> {

@@ -4,6 +4,7 @@ mod fit;
 mod lessons;
 mod plot;
 mod samples;
+mod units;
 mod weights;
 
 use std::fs;
@@ -80,6 +81,11 @@ pub(crate) struct Technique {
     /// Beta(x, x), and their labels softly; 0 switches it off, the paper has 0.8.
     #[arg(long, default_value_t = 0.0)]
     pub(crate) mixup: f64,
+    /// AU-DFER (arXiv 2507.07678): features must also tell the action units of a pose, by a loss that
+    /// counts so much beside the classes'; 0 switches it off.
+    #[arg(long, default_value_t = 0.0)]
+    #[serde(default)]
+    pub(crate) action_units: f64,
     /// Label smoothing.
     #[arg(long, default_value_t = 0.05)]
     pub(crate) smoothing: f64,

@@ -10,6 +10,8 @@ use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use visaged_twin::Random;
 
+use super::units;
+
 /// The variables of one network.
 ///
 /// candle's own `VarMap` draws from a generator that takes no seed, so no run could be repeated.
@@ -41,12 +43,13 @@ impl Weights {
         self.vars().values().map(|var| var.elem_count()).sum()
     }
 
-    /// Writes them as a bundle holds them.
+    /// Writes them as a bundle holds them: without what only training needs.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub(crate) fn save(&self, path: &Path, dtype: DType) -> Result<()> {
-        let tensors = self.vars().into_iter().map(|(name, var)| {
+        let is_deployed = |(name, _): &(String, Var)| !name.starts_with(units::NAME);
+        let tensors = self.vars().into_iter().filter(is_deployed).map(|(name, var)| {
             let tensor = var.as_detached_tensor().to_dtype(dtype)?;
             Ok((name, tensor))
         });
