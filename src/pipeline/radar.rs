@@ -97,7 +97,11 @@ impl RadarChain {
             },
             least_snr_db: [config.least_snr_db, config.least_slow_snr_db],
             vital: Box::new(Vital::plan(&config.respiration, chirp)?),
-            recent: Recent::plan(chirp, config.peaks.first_range_m, config.least_recent_snr_db)?,
+            recent: Recent::plan(
+                chirp,
+                [config.peaks.first_range_m, farthest],
+                config.least_recent_snr_db,
+            )?,
             motion: Box::new(Motion::plan(chirp, config.peaks.first_range_m, farthest)),
             glance: None,
             frames: 0,

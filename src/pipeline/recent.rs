@@ -1,5 +1,7 @@
 //! Whether anything has moved just now, however slowly: the echo of somebody who only breathes.
 
+use std::ops::Range;
+
 use crate::data::ChirpConfig;
 use crate::dsp::radar::{Error, FrameShape, MeanSpectrum, RangeMotion};
 use crate::units::{HostClock, Meters, Micros, Seconds, Stamp};
@@ -15,17 +17,18 @@ const GAP: Micros = Micros::from_millis(500);
 /// Looks for the strongest motion of the last 0.4 s.
 pub(super) struct Recent {
     kernel: RangeMotion,
-    first_bin: usize,
+    bins: Range<usize>,
     range_step: Meters,
     least_snr_db: f32,
     newest: Option<Stamp<HostClock>>,
 }
 
 impl Recent {
-    /// For a radar that is set to `chirp`; what is nearer than `first` is leakage.
+    /// For a radar that is set to `chirp`. What is nearer than `first` is leakage, and who is farther
+    /// than `farthest` is not meant, however much they move: a fan behind a person hides nobody.
     pub(super) fn plan(
         chirp: &ChirpConfig,
-        first: Meters,
+        [first, farthest]: [Meters; 2],
         least_snr_db: f32,
     ) -> Result<Self, Error> {
         let range_step = chirp.range_resolution();
@@ -38,7 +41,8 @@ impl Recent {
         let frames = whole((SPAN.0 / chirp.frame_period.0).round()).clamp(FRAMES.0, FRAMES.1);
         Ok(Self {
             kernel: RangeMotion::plan(FrameShape::from(chirp), frames)?,
-            first_bin: whole((first.0 / range_step.0).ceil()),
+            bins: whole((first.0 / range_step.0).ceil())
+                ..whole((farthest.0 / range_step.0).floor()).saturating_add(1),
             range_step,
             least_snr_db,
             newest: None,
@@ -52,7 +56,7 @@ impl Recent {
             self.kernel.restart();
         }
         self.kernel.push(spectrum);
-        let (bin, snr_db) = self.kernel.strongest(self.first_bin)?;
+        let (bin, snr_db) = self.kernel.strongest(self.bins.clone())?;
         #[expect(clippy::cast_precision_loss, reason = "bin numbers are far below 2^52")]
         let range = Meters(bin as f64 * self.range_step.0);
         (snr_db >= self.least_snr_db).then_some(range)
@@ -62,5 +66,67 @@ impl Recent {
     pub(super) const fn restart(&mut self) {
         self.kernel.restart();
         self.newest = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array3;
+
+    use super::*;
+    use crate::data::Samples;
+    use crate::units::SPEED_OF_LIGHT;
+
+    /// What a radar sees of echoes that are `(distance, amplitude)` in each frame, in receiver noise.
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "12 bits")]
+    fn seen(frames: u32, echoes: impl Fn(u32) -> Vec<(f64, f64)>) -> Vec<Option<Meters>> {
+        let chirp =
+            ChirpConfig { rx_antennas: vec![1], chirps: 4, samples: 128, ..ChirpConfig::food() };
+        let mut spectrum = MeanSpectrum::plan(FrameShape::from(&chirp)).unwrap();
+        let mut recent = Recent::plan(&chirp, [Meters(0.12), Meters(1.5)], 15.0).unwrap();
+        let mut noise = 1_u32;
+        let mut run = |number: u32| {
+            let echoes = echoes(number);
+            let samples = Array3::from_shape_fn((1, 4, 128), |(_, _, sample)| {
+                let share = sample as f64 / 128.0;
+                let hertz = chirp.start.0 + chirp.bandwidth().0 * share;
+                let phase =
+                    |range: f64| std::f64::consts::TAU * 2.0 * range * hertz / SPEED_OF_LIGHT;
+                let sum: f64 = echoes.iter().map(|(range, size)| size * phase(*range).cos()).sum();
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let grain = f64::from(noise >> 8) / f64::from(1_u32 << 24) - 0.5;
+                (sum + 4.0 * grain).round() as i16 + 2_048
+            });
+            spectrum.run(&Samples::Real(samples));
+            recent.run(Stamp::from_micros(50_000 * i64::from(number)), &spectrum)
+        };
+        (0..frames).map(&mut run).collect()
+    }
+
+    /// A chest at 0.5 m that breathes 4 mm at a quarter of a hertz.
+    fn chest(number: u32) -> (f64, f64) {
+        let turn = std::f64::consts::TAU * 0.25 * 0.05 * f64::from(number);
+        (0.5 + 2e-3 * turn.sin(), 200.0)
+    }
+
+    #[test]
+    fn who_breathes_is_seen_at_any_time_and_gone_eight_frames_after_leaving() {
+        let wall = (1.2, 400.0);
+        let told =
+            seen(200, |number| if number < 160 { vec![wall, chest(number)] } else { vec![wall] });
+        assert!(told[..7].iter().all(Option::is_none), "a block is eight frames");
+        for (number, range) in told.iter().enumerate().take(160).skip(7) {
+            let range = range.unwrap_or_else(|| panic!("nobody in frame {number}"));
+            assert!((range.0 - 0.5).abs() < 0.16, "frame {number}: {range}");
+        }
+        assert!(told[168..].iter().all(Option::is_none), "{:?}", &told[160..]);
+    }
+
+    #[test]
+    fn what_moves_more_but_is_too_far_away_hides_nobody_and_is_nobody() {
+        let fan = |number: u32| (2.5 + 0.02 * f64::from(number * number % 7), 900.0);
+        let told = seen(60, |number| vec![chest(number), fan(number)]);
+        assert!(told[8..].iter().flatten().count() > 45, "{told:?}");
+        assert!(told.iter().flatten().all(|range| range.0 < 1.5));
     }
 }

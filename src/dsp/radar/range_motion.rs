@@ -1,5 +1,7 @@
 //! What moved within the last few frames, and how far away.
 
+use std::ops::Range;
+
 use rustfft::num_complex::Complex32;
 
 use super::mean_spectrum::MeanSpectrum;
@@ -83,21 +85,22 @@ impl RangeMotion {
         Some(&self.motion)
     }
 
-    /// The range bin from `first` on that moves most, mean over receivers, and by how many decibels
-    /// it does so more than the median of those bins. `None` until a block is full, and where half
-    /// of the bins do not move at all.
-    pub fn strongest(&mut self, first: usize) -> Option<(usize, f32)> {
+    /// The one of these range bins that moves most, mean over receivers, and by how many decibels it
+    /// does so more than the median of all from the first of them on. `None` until a block is full,
+    /// and where half of the bins do not move at all.
+    pub fn strongest(&mut self, bins: Range<usize>) -> Option<(usize, f32)> {
         self.run()?;
         self.combined.fill(0.0);
         for (at, motion) in self.motion.iter().enumerate() {
             self.combined[at % self.range_bins] += motion;
         }
-        let motion = self.combined.get(first..).filter(|motion| !motion.is_empty())?;
-        let (bin, most) = motion.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
-        let sorted = &mut self.sorted[..motion.len()];
-        sorted.copy_from_slice(motion);
-        let (_, median, _) = sorted.select_nth_unstable_by(motion.len() / 2, f32::total_cmp);
-        (*median > 0.0).then(|| (first + bin, 20.0 * (most / *median).log10()))
+        let all = self.combined.get(bins.start..)?;
+        let near = all.iter().take(bins.len()).enumerate();
+        let (bin, most) = near.max_by(|a, b| a.1.total_cmp(b.1))?;
+        let sorted = &mut self.sorted[..all.len()];
+        sorted.copy_from_slice(all);
+        let (_, median, _) = sorted.select_nth_unstable_by(all.len() / 2, f32::total_cmp);
+        (*median > 0.0).then(|| (bins.start + bin, 20.0 * (most / *median).log10()))
     }
 }
 
@@ -133,7 +136,7 @@ mod tests {
         }
         motion.push(&spectrum);
         assert_eq!(motion.run(), Some(&[0.0; 18][..]));
-        assert_eq!(motion.strongest(2), None);
+        assert_eq!(motion.strongest(2..9), None);
         motion.restart();
         assert_eq!(motion.run(), None);
     }
@@ -163,10 +166,15 @@ mod tests {
         let most = sums.iter().copied().fold(0.0, f32::max);
         let mut sorted = sums.clone();
         sorted.sort_by(f32::total_cmp);
-        let (bin, decibels) = motion.strongest(1).unwrap();
+        let (bin, decibels) = motion.strongest(1..9).unwrap();
         assert!((sums[bin - 1] - most).abs() < 1e-3 * most);
         assert!((decibels - 20.0 * (most / sorted[4]).log10()).abs() < 1e-2, "{decibels}");
-        assert_eq!(motion.strongest(9), None, "no bin is left");
+        assert_eq!(motion.strongest(9..9), None, "no bin is left");
+        // What is farther than wanted is not told, but is part of the median.
+        let near = (1..4).max_by(|a, b| sums[a - 1].total_cmp(&sums[b - 1])).unwrap();
+        let (bin, decibels) = motion.strongest(1..4).unwrap();
+        assert_eq!(bin, near);
+        assert!((decibels - 20.0 * (sums[near - 1] / sorted[4]).log10()).abs() < 1e-2);
     }
 
     fn wide(z: Complex32) -> Complex64 {
