@@ -102,6 +102,7 @@ pub(crate) static ALL: &[Workload] = &[
     Workload { name: "network fooder_expert xxs, one answer", prepare: network::expert_xxs },
     Workload { name: "network fooder_expert xs, one answer", prepare: network::expert_xs },
     Workload { name: "network cs3d edge, one answer", prepare: network::cs3d },
+    Workload { name: "network cs3d coarse, one answer", prepare: network::cs3d_coarse },
     Workload { name: "network fooder_auth edge, AdamW step of 32", prepare: network::auth_step },
     Workload { name: "network fooder_gate default, AdamW step of 32", prepare: network::gate_step },
     Workload { name: "network fooder_expert xxs, AdamW step of 32", prepare: network::expert_step },

@@ -87,6 +87,10 @@ pub(crate) fn cs3d(_: &Inputs) -> Prepared {
     answer::<Cs3d>("edge")
 }
 
+pub(crate) fn cs3d_coarse(_: &Inputs) -> Prepared {
+    answer::<Cs3d>("coarse")
+}
+
 pub(crate) fn auth_step(_: &Inputs) -> Prepared {
     step::<FooderAuth>(("edge", 32), Output::loss)
 }
