@@ -112,37 +112,47 @@ pub struct Painter {
     due: Stamp<HostClock>,
     watched_until: Stamp<HostClock>,
     sources: Vec<Source>,
-    /// One for each camera, by its number, while somebody looks, and when the camera delivered last.
-    canvases: BTreeMap<usize, (Canvas, Stamp<HostClock>)>,
+    /// When each camera delivered last, by its number.
+    delivered: BTreeMap<usize, Stamp<HostClock>>,
+    /// One for each camera while somebody looks.
+    canvases: BTreeMap<usize, Canvas>,
 }
 
 impl Painter {
     pub(super) fn new(gallery: Gallery) -> Self {
         let start = Stamp::from_micros(i64::MIN);
-        let (sources, canvases) = (Vec::new(), BTreeMap::new());
-        Self { gallery, due: start, watched_until: start, sources, canvases }
+        Self {
+            gallery,
+            due: start,
+            watched_until: start,
+            sources: Vec::new(),
+            delivered: BTreeMap::new(),
+            canvases: BTreeMap::new(),
+        }
     }
 
     /// From now on pictures are of `sources`; those of others are taken down.
     pub fn begin(&mut self, sources: &[Source]) {
         self.sources = sources.to_vec();
+        self.delivered.clear();
         self.canvases.clear();
         self.gallery.clear();
     }
 
     /// Camera `source` has delivered `batch`. Costs nothing unless somebody looks.
     pub fn events(&mut self, source: usize, batch: &EventBatch, now: Stamp<HostClock>) {
-        if now >= self.watched_until {
-            return;
+        self.delivered.insert(source, now);
+        if now < self.watched_until
+            && let Some(canvas) = self.canvas(source)
+        {
+            canvas.paint(&batch.events);
         }
-        let Some(View::Event(geometry)) = self.sources.get(source).map(|source| &source.view)
-        else {
-            return;
-        };
-        let new = || (Canvas::new(*geometry), now);
-        let (canvas, delivered) = self.canvases.entry(source).or_insert_with(new);
-        canvas.paint(&batch.events);
-        *delivered = now;
+    }
+
+    /// The canvas of camera `source`, a quiet one if there was none yet.
+    fn canvas(&mut self, source: usize) -> Option<&mut Canvas> {
+        let View::Event(geometry) = self.sources.get(source)?.view else { return None };
+        Some(self.canvases.entry(source).or_insert_with(|| Canvas::new(geometry)))
     }
 
     /// True if pictures are due and somebody wants them.
@@ -191,17 +201,20 @@ impl Painter {
 
     /// Hangs up what each camera saw that still delivers at `now`, and lets it fade.
     pub fn cameras(&mut self, now: Stamp<HostClock>) {
-        for (&source, (canvas, delivered)) in &mut self.canvases {
-            if now - *delivered >= ATTENTION {
-                continue;
-            }
+        let delivering = self.delivered.iter().filter(|(_, then)| now - **then < ATTENTION);
+        let delivering: Vec<usize> = delivering.map(|(source, _)| *source).collect();
+        for source in delivering {
+            let Some(canvas) = self.canvas(source) else { continue };
             let ((width, height), geometry) = (canvas.size(), canvas.geometry());
+            let pixels = canvas.pixels().to_vec();
+            canvas.fade();
             let scale =
                 Scale::Sensor { sensor_width: geometry.width, sensor_height: geometry.height };
-            let name = self.sources.get(source).map_or("", |source| &source.name);
-            let header = Header { picture: "events", source: name, width, height, scale };
-            self.gallery.hang(&header, canvas.pixels());
-            canvas.fade();
+            self.hang(
+                Header { picture: "events", source: "", width, height, scale },
+                source,
+                &pixels,
+            );
         }
     }
 
@@ -272,6 +285,9 @@ mod tests {
         assert!(painter.canvases.is_empty(), "nobody looks");
         gallery.ask();
         assert!(painter.is_due(at(0)));
+        painter.cameras(at(0));
+        let (_, pixels) = opened(&gallery.newest()[0].1);
+        assert_eq!(pixels, [128, 128], "it delivers, and nothing has happened since");
         painter.events(0, &batch, at(999));
         painter.events(0, &batch, at(1_000));
         painter.cameras(at(1_998));
