@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(name, "events/camera");
         assert_eq!((header["width"].as_u64(), header["sensor_width"].as_u64()), (Some(2), Some(2)));
         assert_eq!(pixels, [128, 176], "one event and not two");
-        painter.cameras(at(1_999));
+        painter.cameras(at(2_000));
         assert!(Arc::ptr_eq(&picture, &gallery.newest()[0].1), "the camera delivers no more");
     }
 
