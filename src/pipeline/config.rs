@@ -43,7 +43,7 @@ pub struct RadarConfig {
     /// recording, stands 45 out.
     pub least_slow_snr_db: f32,
     /// Whoever moves by so much more than the median of all distances within 0.4 s is there,
-    /// decibels, 0 to 120. The strongest of a simulated empty chair reaches 8; a person who only
+    /// decibels, 0 to 120. The strongest of a simulated empty chair reaches 4; a person who only
     /// breathes, 0.3 m away in a real recording, stands 23 out where the chest turns.
     pub least_recent_snr_db: f32,
     /// Where and how long breathing is looked for.
