@@ -85,15 +85,12 @@ impl Motion {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array3;
-
     use super::*;
-    use crate::data::Samples;
     use crate::dsp::radar::FrameShape;
+    use crate::pipeline::testing;
     use crate::units::Stamp;
 
     /// An echo of 0.5 m whose distance is `range + shift(n)` in frame `n`: energy of each frame.
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "12 bits")]
     fn energies(count: u32, shift: impl Fn(u32) -> f64) -> Vec<Option<f64>> {
         let chirp =
             ChirpConfig { rx_antennas: vec![1], chirps: 4, samples: 64, ..ChirpConfig::food() };
@@ -102,17 +99,11 @@ mod tests {
         let mut motion = Motion::plan(&chirp, Meters(0.12), Meters(1.0));
         (0..count)
             .map(|number| {
-                let range = 0.5 + shift(number);
-                let samples = Array3::from_shape_fn((1, 4, 64), |(_, _, sample)| {
-                    let share = sample as f64 / 64.0;
-                    let hertz = chirp.start.0 + chirp.bandwidth().0 * share;
-                    let turns = 2.0 * range * hertz / crate::units::SPEED_OF_LIGHT;
-                    (1_000.0 * (std::f64::consts::TAU * turns).cos()).round() as i16 + 2_048
-                });
+                let echo = (0.5 + shift(number), 1_000.0);
                 let frame = RadarFrame {
                     number: number.into(),
                     stamp: Stamp::from_micros(i64::from(number) * 50_000),
-                    samples: Samples::Real(samples),
+                    samples: testing::echoes(&chirp, &[echo], || 0.0),
                     has_holes: number == 12,
                 };
                 spectrum.run(&frame.samples);

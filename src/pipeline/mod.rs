@@ -13,6 +13,8 @@ mod networks;
 mod radar;
 mod recent;
 mod sight;
+#[cfg(test)]
+mod testing;
 mod vital;
 
 use ndarray::Array3;
@@ -488,7 +490,7 @@ fn event_mismatches(config: &EventConfig, bundle: &EventRequirement) -> Vec<Stri
     ];
     let differ = pairs.iter().filter(|(_, is, must)| is != must);
     let mut lines: Vec<String> = differ.map(|(key, is, must)| line(key, is, must)).collect();
-    // Four numbers: nothing in them that TOML cannot hold.
+    // Numbers, which TOML can hold. What it could not would be missing, and refused.
     let face = toml::Table::try_from(&config.face).unwrap_or_default();
     for (key, must) in bundle.face.iter().filter(|(key, _)| key.as_str() != "region") {
         match face.get(key) {

@@ -71,36 +71,25 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array3;
-
     use super::*;
-    use crate::data::Samples;
-    use crate::units::SPEED_OF_LIGHT;
+    use crate::pipeline::testing;
 
     /// What a radar sees of echoes that are `(distance, amplitude)` in each frame, in receiver noise.
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "12 bits")]
     fn seen(frames: u32, echoes: impl Fn(u32) -> Vec<(f64, f64)>) -> Vec<Option<Meters>> {
         let chirp =
             ChirpConfig { rx_antennas: vec![1], chirps: 4, samples: 128, ..ChirpConfig::food() };
         let mut spectrum = MeanSpectrum::plan(FrameShape::from(&chirp)).unwrap();
         let mut recent = Recent::plan(&chirp, [Meters(0.12), Meters(1.5)], 15.0).unwrap();
-        let mut noise = 1_u32;
-        let mut run = |number: u32| {
-            let echoes = echoes(number);
-            let samples = Array3::from_shape_fn((1, 4, 128), |(_, _, sample)| {
-                let share = sample as f64 / 128.0;
-                let hertz = chirp.start.0 + chirp.bandwidth().0 * share;
-                let phase =
-                    |range: f64| std::f64::consts::TAU * 2.0 * range * hertz / SPEED_OF_LIGHT;
-                let sum: f64 = echoes.iter().map(|(range, size)| size * phase(*range).cos()).sum();
-                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                let grain = f64::from(noise >> 8) / f64::from(1_u32 << 24) - 0.5;
-                (sum + 4.0 * grain).round() as i16 + 2_048
-            });
-            spectrum.run(&Samples::Real(samples));
+        let mut state = 1_u32;
+        let mut noise = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            4.0 * (f64::from(state >> 8) / f64::from(1_u32 << 24) - 0.5)
+        };
+        let run = |number: u32| {
+            spectrum.run(&testing::echoes(&chirp, &echoes(number), &mut noise));
             recent.run(Stamp::from_micros(50_000 * i64::from(number)), &spectrum)
         };
-        (0..frames).map(&mut run).collect()
+        (0..frames).map(run).collect()
     }
 
     /// A chest at 0.5 m that breathes 4 mm at a quarter of a hertz.

@@ -350,6 +350,30 @@ fn a_bundle_for_other_chirps_is_refused_by_name() {
     }
 }
 
+#[test]
+fn a_bundle_for_other_windows_of_evidence_or_faces_is_refused_with_the_key_to_set() {
+    let told = |name: &str, tables: &str, config: &str| {
+        let config: Config = toml::from_str(config).unwrap();
+        let bundle = bundle::load(name, tables, &[auth(), event()]);
+        let planned = Pipeline::plan(&config, &scene().sources, Some(bundle));
+        planned.err().map(|error| error.to_string())
+    };
+    let identity = identity(0.0, 8.0, 1.0);
+    let windows = identity.replace("[identity]\n", "[identity]\nwindow-ms = 400\n");
+    let event = "[event]\nwindow-ms = 320\nbackground-activity-us = 5000\n";
+    let face = |memory: u32| format!("{identity}{EXPRESSION}{event}face.memory-ms = {memory}\n");
+    let windows = format!("{windows}{EXPRESSION}");
+    let refused = told("evidence-400", &windows, "").unwrap();
+    assert!(refused.contains("over 400 ms, and `decision.window-ms` is 500"), "{refused}");
+    assert_eq!(told("evidence-same", &windows, "decision.window-ms = 400"), None);
+    let refused = told("face-3000", &face(3000), "").unwrap();
+    assert!(refused.contains("face.memory-ms is 400, the bundle was made for 3000"), "{refused}");
+    assert_eq!(told("face-same", &face(3000), "event.face.memory-ms = 3000"), None);
+    let unknown = face(400).replace("memory-ms", "colour");
+    let refused = told("face-unknown", &unknown, "").unwrap();
+    assert!(refused.contains("face.colour is not known"), "{refused}");
+}
+
 /// The table `[radar]` of the scene with `inputs`.
 fn radar_table(inputs: &str) -> String {
     let chirp = chirp();
@@ -515,4 +539,25 @@ fn check_loads_the_bundle_and_a_recorded_run_replays_with_no_other() {
     let refused = check();
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(refused.status.code() == Some(3) && said.contains("without expert-dynamic"), "{said}");
+}
+
+#[test]
+fn what_is_averaged_for_identity_is_forgotten_with_whoever_leaves() {
+    let roles = roles("leaves", &[auth()]);
+    let inputs = RadarInputConfig { identity_frames: 10, ..roles.inputs };
+    let mut networks = networks(Roles { inputs, ..roles }, Routing::Hard);
+    let mut counts = Counts::default();
+    // The person of the scene sits there all the time; the sixtieth frame is said to be empty.
+    let seated = frames().filter(|frame| (140..260).contains(&frame.number));
+    let scored: Vec<bool> = seated
+        .enumerate()
+        .map(|(n, frame)| {
+            let question = if n == 60 { Question::Nobody } else { Question::Identity };
+            networks.run(frame, question, &mut counts).is_some()
+        })
+        .collect();
+    assert!(scored[50..60].iter().all(|&is| is), "{scored:?}");
+    // Half of the frames that are averaged must be there again.
+    assert_eq!(scored[60..66], [false, false, false, false, false, true], "{scored:?}");
+    assert!(counts.is_empty(), "{counts:?}");
 }

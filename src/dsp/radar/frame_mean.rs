@@ -85,7 +85,7 @@ impl FrameMean {
 /// The mean of a line, summed as distances from its first value, so that a large static part
 /// costs no digits.
 #[expect(clippy::cast_precision_loss, reason = "at most 2^16 frames")]
-fn mean(line: &[Complex32]) -> Complex32 {
+pub(super) fn mean(line: &[Complex32]) -> Complex32 {
     let first = line.first().copied().unwrap_or_default();
     let rest: Complex32 = line.iter().map(|z| z - first).sum();
     first + rest / line.len() as f32

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rustfft::num_complex::Complex32;
 
+use super::frame_mean::mean;
 use super::mean_spectrum::MeanSpectrum;
 use super::{Error, FrameShape, MicroDopplerConfig};
 
@@ -19,17 +20,16 @@ use super::{Error, FrameShape, MicroDopplerConfig};
 /// Unlike a micro-range-Doppler map over seconds it forgets within a fraction of one: whoever has
 /// left is gone.
 pub struct RangeMotion {
-    rx: usize,
     range_bins: usize,
     frames: usize,
-    /// Ring `[frame, rx, range_bin]`.
+    /// Ring `[rx, range_bin, frame]`.
     ring: Vec<Complex32>,
     next: usize,
     /// Frames since the block was begun, up to `frames`.
     filled: usize,
     /// `[rx, range_bin]`
     motion: Vec<f32>,
-    /// `[range_bin]`, mean over receivers.
+    /// `[range_bin]`, sum over receivers.
     combined: Vec<f32>,
     sorted: Vec<f32>,
 }
@@ -45,7 +45,6 @@ impl RangeMotion {
         MicroDopplerConfig { frames, ..MicroDopplerConfig::default() }.check(&shape)?;
         let (rx, range_bins) = (shape.rx, shape.range_bins());
         Ok(Self {
-            rx,
             range_bins,
             frames,
             ring: vec![Complex32::default(); frames * rx * range_bins],
@@ -62,8 +61,10 @@ impl RangeMotion {
     /// # Panics
     /// When the frame has not the planned shape.
     pub fn push(&mut self, spectrum: &MeanSpectrum) {
-        let len = self.rx * self.range_bins;
-        self.ring[self.next * len..][..len].copy_from_slice(spectrum.values());
+        assert_eq!(spectrum.values().len(), self.motion.len(), "the frame has the wrong shape");
+        for (line, &z) in self.ring.chunks_exact_mut(self.frames).zip(spectrum.values()) {
+            line[self.next] = z;
+        }
         self.next = (self.next + 1) % self.frames;
         self.filled = (self.filled + 1).min(self.frames);
     }
@@ -74,13 +75,15 @@ impl RangeMotion {
     }
 
     /// Shapes: `motion[rx, range_bin]` of the block; `None` until it is full.
+    #[expect(clippy::cast_precision_loss, reason = "at most 2^16 frames")]
     pub fn run(&mut self) -> Option<&[f32]> {
         if self.filled < self.frames {
             return None;
         }
-        let len = self.motion.len();
-        for (at, motion) in self.motion.iter_mut().enumerate() {
-            *motion = mean_distance(self.ring[at..].iter().step_by(len).copied());
+        for (motion, line) in self.motion.iter_mut().zip(self.ring.chunks_exact(self.frames)) {
+            let mean = mean(line);
+            let distances = line.iter().map(|z| (z - mean).norm_sqr().sqrt());
+            *motion = distances.sum::<f32>() / self.frames as f32;
         }
         Some(&self.motion)
     }
@@ -102,16 +105,6 @@ impl RangeMotion {
         let (_, median, _) = sorted.select_nth_unstable_by(all.len() / 2, f32::total_cmp);
         (*median > 0.0).then(|| (bins.start + bin, 20.0 * (most / *median).log10()))
     }
-}
-
-/// Mean distance from the mean. That is summed as distances from the first value, so that a large
-/// static part costs no digits.
-#[expect(clippy::cast_precision_loss, reason = "at most 2^16 frames")]
-fn mean_distance(line: impl ExactSizeIterator<Item = Complex32> + Clone) -> f32 {
-    let share = 1.0 / line.len() as f32;
-    let Some(first) = line.clone().next() else { return 0.0 };
-    let mean = first + line.clone().map(|z| z - first).sum::<Complex32>() * share;
-    line.map(|z| (z - mean).norm_sqr().sqrt()).sum::<f32>() * share
 }
 
 #[cfg(test)]

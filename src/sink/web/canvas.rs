@@ -46,11 +46,6 @@ impl Canvas {
         (self.width, self.height)
     }
 
-    /// The sensor's pixels, which regions are told in.
-    pub(super) const fn geometry(&self) -> Geometry {
-        self.geometry
-    }
-
     /// The picture as it is: above 128 became brighter, below it darker.
     pub(super) fn pixels(&self) -> &[u8] {
         &self.pixels

@@ -139,20 +139,15 @@ impl Painter {
         self.gallery.clear();
     }
 
-    /// Camera `source` has delivered `batch`. Costs nothing unless somebody looks.
+    /// Camera `source` has delivered `batch`. Costs next to nothing unless somebody looks.
     pub fn events(&mut self, source: usize, batch: &EventBatch, now: Stamp<HostClock>) {
         self.delivered.insert(source, now);
         if now < self.watched_until
-            && let Some(canvas) = self.canvas(source)
+            && let Some(View::Event(geometry)) = self.sources.get(source).map(|source| &source.view)
         {
+            let canvas = self.canvases.entry(source).or_insert_with(|| Canvas::new(*geometry));
             canvas.paint(&batch.events);
         }
-    }
-
-    /// The canvas of camera `source`, a quiet one if there was none yet.
-    fn canvas(&mut self, source: usize) -> Option<&mut Canvas> {
-        let View::Event(geometry) = self.sources.get(source)?.view else { return None };
-        Some(self.canvases.entry(source).or_insert_with(|| Canvas::new(geometry)))
     }
 
     /// True if pictures are due and somebody wants them.
@@ -201,20 +196,16 @@ impl Painter {
 
     /// Hangs up what each camera saw that still delivers at `now`, and lets it fade.
     pub fn cameras(&mut self, now: Stamp<HostClock>) {
-        let delivering = self.delivered.iter().filter(|(_, then)| now - **then < ATTENTION);
-        let delivering: Vec<usize> = delivering.map(|(source, _)| *source).collect();
-        for source in delivering {
-            let Some(canvas) = self.canvas(source) else { continue };
-            let ((width, height), geometry) = (canvas.size(), canvas.geometry());
-            let pixels = canvas.pixels().to_vec();
-            canvas.fade();
+        for (&number, _) in self.delivered.iter().filter(|(_, then)| now - **then < ATTENTION) {
+            let Some(source) = self.sources.get(number) else { continue };
+            let View::Event(geometry) = source.view else { continue };
+            let canvas = self.canvases.entry(number).or_insert_with(|| Canvas::new(geometry));
+            let (width, height) = canvas.size();
             let scale =
                 Scale::Sensor { sensor_width: geometry.width, sensor_height: geometry.height };
-            self.hang(
-                Header { picture: "events", source: "", width, height, scale },
-                source,
-                &pixels,
-            );
+            let header = Header { picture: "events", source: &source.name, width, height, scale };
+            self.gallery.hang(&header, canvas.pixels());
+            canvas.fade();
         }
     }
 

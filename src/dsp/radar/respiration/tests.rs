@@ -246,3 +246,16 @@ fn settings_out_of_range_are_named() {
     let mut kernel = Respiration::plan(&chirp(0.05), &odd).unwrap();
     assert!(kernel.run().is_err(), "settings that nobody checked do no harm");
 }
+
+/// Motion at 0.8 Hz is no breath. As large as one it may hide one, a tenth of that would not.
+#[test]
+fn a_breath_may_be_hidden_by_motion_as_large_as_one_and_not_by_a_tremor() {
+    let last = |amplitude: f64| {
+        let mut scene = Scene::new(5, 0.05);
+        let answers = scene.play(20.0, |t| Some(0.30 + amplitude * (TAU * 0.8 * t).sin()));
+        *answers.last().unwrap()
+    };
+    assert_eq!(last(0.002), Err(NoBreath::Hidden));
+    let tremor = last(0.0002);
+    assert!(matches!(tremor, Err(NoBreath::OutOfBand | NoBreath::Weak)), "{tremor:?}");
+}

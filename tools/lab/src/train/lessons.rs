@@ -332,4 +332,11 @@ mod tests {
         assert!((mean - 0.5).abs() < 0.011, "{mean}");
         assert!((variance - 0.0962).abs() < 0.004, "{variance}");
     }
+
+    #[test]
+    fn a_network_for_comparison_has_no_place_in_a_bundle() {
+        let error = build(Task::Event, "c3d/tiny", &Weights::new(1)).unwrap_err().to_string();
+        assert!(error.contains("no bundle can hold it"), "{error}");
+        build(Task::Event, "tiny", &Weights::new(1)).unwrap();
+    }
 }

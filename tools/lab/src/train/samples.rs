@@ -233,6 +233,29 @@ mod tests {
     }
 
     #[test]
+    fn half_a_window_counts_what_four_pixels_counted_up_to_the_clip() {
+        let counts = vec![0, 1, 2, 3, 1, 0, 2, 3, 0, 0, 0, 5, 0, 0, 0, 0];
+        let samples = Samples {
+            shape: vec![1, 1, 4, 4],
+            sets: vec![Set::Voxels(counts)],
+            index: vec![(0, 0)],
+            classes: vec![0],
+        };
+        let batch = |half| {
+            let changes = Changes { half, ..Changes::default() };
+            samples.batch(&[0, 0], changes, &mut Random::stream(1, "half")).unwrap()
+        };
+        assert_eq!(batch(false).dims(), [2, 1, 1, 4, 4]);
+        let halves = batch(true);
+        assert_eq!(halves.dims(), [2, 1, 1, 2, 2]);
+        for half in halves.flatten_from(1).unwrap().to_vec2::<f32>().unwrap() {
+            for (found, expected) in half.iter().zip([0.4, 1.0, 0.0, 1.0]) {
+                assert!((found - expected).abs() < 1e-6, "{half:?}");
+            }
+        }
+    }
+
+    #[test]
     fn shifts_are_drawn_on_both_sides_and_within_bounds() {
         let mut random = Random::stream(1, "shift");
         let drawn: Vec<isize> = (0..200).map(|_| drawn(2, &mut random)).collect();

@@ -1,7 +1,8 @@
 //! The action-unit loss: features that tell the class must also tell which muscles move for it.
 //!
-//! After AU-DFER (arXiv 2507.07678; only its abstract was available to us): a prior of how much of each action unit a class shows, asked of a second linear layer on the
-//! features by cross-entropy, and dropped after training. What is added is ours:
+//! After AU-DFER (arXiv 2507.07678; only its abstract was available to us): a prior of how much of each
+//! action unit a class shows, asked of a second linear layer on the features, which is dropped after
+//! training. The form of the loss is ours:
 //!
 //! ```text
 //!   beta * sum over units of -[w log a + (1 - w) log(1 - a)],   a = sigmoid(layer(features))

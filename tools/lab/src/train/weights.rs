@@ -157,4 +157,18 @@ mod tests {
         assert_eq!(values(&other), values(&gate(1)));
         std::fs::remove_file(&path).unwrap();
     }
+
+    #[test]
+    fn what_only_training_needs_is_not_saved() {
+        let weights = Weights::new(1);
+        for name in ["head.weight", "action-units.weight"] {
+            drop(weights.builder().get_with_hints(2, name, Init::Const(1.0)).unwrap());
+        }
+        let path = std::env::temp_dir().join(format!("lab-weights-{}", std::process::id()));
+        weights.save(&path, DType::F32).unwrap();
+        let saved = safetensors::load(&path, &Device::Cpu).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(saved.keys().collect::<Vec<_>>(), ["head.weight"]);
+        assert_eq!(weights.vars().len(), 2);
+    }
 }
