@@ -93,8 +93,32 @@ pub struct ExpressionCalibration {
     pub event_reliability: f64,
     /// Events a second in the face region at which the event network is worth half of that.
     pub half_rate_ev_s: f64,
+    /// Time constant with which belief fades while nothing new is said: how long expressions last,
+    /// milliseconds, 100 to 60000.
+    #[serde(default = "Memory::persistence_ms")]
+    pub persistence_ms: u32,
+    /// Answers of the radar's networks that lie closer than this count as one, milliseconds, 1 to
+    /// 60000.
+    #[serde(default = "Memory::repeat_ms")]
+    pub radar_repeat_ms: u32,
+    /// The same of the event network.
+    #[serde(default = "Memory::repeat_ms")]
+    pub event_repeat_ms: u32,
     /// Belief from which a label is told, above 0.5 and below 1: below it the answer is `unknown`.
     pub least_confidence: f64,
+}
+
+/// What bundles remember that do not state it.
+struct Memory;
+
+impl Memory {
+    const fn persistence_ms() -> u32 {
+        1_000
+    }
+
+    const fn repeat_ms() -> u32 {
+        500
+    }
 }
 
 /// A value of a calibration that cannot be: the key, and what is wrong with its value.
@@ -146,11 +170,18 @@ impl ExpressionCalibration {
         let share = |x: f64| (0.0..=0.99).contains(&x);
         let positive = |x: f64| x.is_finite() && x > 0.0;
         let confident = |x: f64| x > 0.5 && x < 1.0;
+        let minute = |x: f64| (1.0..=60_000.0).contains(&x);
+        let tenth_to_minute = |x: f64| (100.0..=60_000.0).contains(&x);
+        let [persistence, radar_repeat, event_repeat] =
+            [self.persistence_ms, self.radar_repeat_ms, self.event_repeat_ms].map(f64::from);
         let rows = [
             ("gate-temperature", self.gate_temperature, positive as fn(f64) -> bool, "above 0"),
             ("radar-reliability", self.radar_reliability, share, "in 0..=0.99"),
             ("event-reliability", self.event_reliability, share, "in 0..=0.99"),
             ("half-rate-ev-s", self.half_rate_ev_s, positive, "above 0"),
+            ("persistence-ms", persistence, tenth_to_minute, "in 100..=60000"),
+            ("radar-repeat-ms", radar_repeat, minute, "in 1..=60000"),
+            ("event-repeat-ms", event_repeat, minute, "in 1..=60000"),
             ("least-confidence", self.least_confidence, confident, "above 0.5 and below 1"),
         ];
         match rows.iter().find(|(_, value, is_good, _)| !is_good(*value)) {
@@ -177,6 +208,9 @@ mod tests {
             radar_reliability: 0.9,
             event_reliability: 0.9,
             half_rate_ev_s: 2_000.0,
+            persistence_ms: 1_000,
+            radar_repeat_ms: 400,
+            event_repeat_ms: 300,
             least_confidence: 0.6,
         },
     };
@@ -194,11 +228,14 @@ mod tests {
 
     #[test]
     fn each_value_out_of_range_is_refused_by_its_key() {
-        let wrong: [(&str, Change); 5] = [
+        let wrong: [(&str, Change); 8] = [
             ("gate-temperature", |c| c.gate_temperature = 0.0),
             ("radar-reliability", |c| c.radar_reliability = 1.0),
             ("event-reliability", |c| c.event_reliability = f64::NAN),
             ("half-rate-ev-s", |c| c.half_rate_ev_s = f64::INFINITY),
+            ("persistence-ms", |c| c.persistence_ms = 99),
+            ("radar-repeat-ms", |c| c.radar_repeat_ms = 0),
+            ("event-repeat-ms", |c| c.event_repeat_ms = 60_001),
             ("least-confidence", |c| c.least_confidence = 0.5),
         ];
         for (key, change) in wrong {

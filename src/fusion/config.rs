@@ -50,13 +50,11 @@ impl Default for Config {
 pub struct ExpressionConfig {
     /// How the gate's answer picks an expert.
     pub routing: Routing,
-    /// Time constant with which belief follows the networks, milliseconds, 0 to 5000.
-    pub smoothing_ms: u32,
 }
 
 impl Default for ExpressionConfig {
     fn default() -> Self {
-        Self { routing: Routing::Hard, smoothing_ms: 300 }
+        Self { routing: Routing::Hard }
     }
 }
 
@@ -100,8 +98,7 @@ impl Config {
             );
             return Err(("lease-ms", problem));
         }
-        within("farthest-m", self.farthest_m, 0.2, 10.0)?;
-        within("expression.smoothing-ms", self.expression.smoothing_ms, 0, 5_000)
+        within("farthest-m", self.farthest_m, 0.2, 10.0)
     }
 
     pub(super) fn window(&self) -> Micros {
@@ -134,7 +131,7 @@ mod tests {
     #[test]
     fn each_value_out_of_range_is_refused_by_its_key() {
         assert_eq!(Config::default().check(), Ok(()));
-        let wrong: [(&str, Change); 9] = [
+        let wrong: [(&str, Change); 8] = [
             ("window-ms", |c| c.window_ms = 99),
             ("least-windows", |c| c.least_windows = 1),
             ("false-accept", |c| c.false_accept = 0.5),
@@ -143,7 +140,6 @@ mod tests {
             ("lease-ms", |c| c.lease_ms = 999),
             ("farthest-m", |c| c.farthest_m = f64::INFINITY),
             ("farthest-m", |c| c.farthest_m = 0.0),
-            ("expression.smoothing-ms", |c| c.expression.smoothing_ms = 5_001),
         ];
         for (key, change) in wrong {
             let mut config = Config::default();

@@ -9,19 +9,20 @@
 //!     └─────────────────────────────────────────────────────────────────────────────┘
 //!              no lease: belief is forgotten, and an interval that is open is not told
 //! ```
+//!
+//! What is believed, [`Follower`] says.
 
-use super::belief::{self, Belief, IGNORANCE, Refused, Witness};
+use super::belief::Refused;
 use super::interval::Runs;
-use super::{ExpressionConfig, Routing};
-use crate::data::At;
+use super::{ExpressionConfig, Follower};
 use crate::data::message::{Expression, ExpressionState, Interval};
 use crate::data::score::{EventScores, ExpressionCalibration, RadarExpression};
 use crate::units::{HostClock, Micros, Stamp};
 
 /// How often an unchanged state is said again, so that a late subscriber learns it.
 const REPEAT: Micros = Micros::from_millis(1_000);
-/// Age from which an answer of a network counts no more.
-const STALE: Micros = Micros::from_millis(500);
+/// Time without a decision after which an interval that is open is not told.
+const SILENCE: Micros = Micros::from_millis(500);
 
 /// What is to be said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,15 +36,10 @@ pub struct Said {
 /// Follows belief while a lease holds, and says what is shown.
 #[derive(Debug)]
 pub struct ExpressionStage {
-    routing: Routing,
-    /// Seconds.
-    smoothing: f64,
     /// Absent while the bundle has no expression networks.
-    worth: Option<ExpressionCalibration>,
-    radar: Option<At<Witness>>,
-    event: Option<At<Witness>>,
-    /// Belief while open, and when it was true.
-    belief: Option<At<Belief>>,
+    follower: Option<Follower>,
+    /// When a lease last held.
+    newest: Option<Stamp<HostClock>>,
     runs: Runs,
     said: Option<(Stamp<HostClock>, Expression)>,
 }
@@ -54,12 +50,8 @@ impl ExpressionStage {
     #[must_use]
     pub fn new(config: &ExpressionConfig, worth: Option<ExpressionCalibration>) -> Self {
         Self {
-            routing: config.routing,
-            smoothing: Micros::from_millis(config.smoothing_ms.into()).as_seconds(),
-            worth,
-            radar: None,
-            event: None,
-            belief: None,
+            follower: worth.map(|worth| Follower::new(config.routing, worth)),
+            newest: None,
             runs: Runs::new(worth.map_or(1.0, |worth| worth.least_confidence)),
             said: None,
         }
@@ -74,11 +66,7 @@ impl ExpressionStage {
         now: Stamp<HostClock>,
         scores: &RadarExpression,
     ) -> Result<(), Refused> {
-        if let Some(worth) = &self.worth {
-            let value = belief::of_radar(scores, self.routing, worth)?;
-            self.radar = Some(At { stamp: now, value });
-        }
-        Ok(())
+        self.follower.as_mut().map_or(Ok(()), |follower| follower.radar(now, scores))
     }
 
     /// What the event network said of the window that ended at `now`.
@@ -86,11 +74,7 @@ impl ExpressionStage {
     /// # Errors
     /// When the numbers are none that can be used; then nothing has changed.
     pub fn event(&mut self, now: Stamp<HostClock>, scores: &EventScores) -> Result<(), Refused> {
-        if let Some(worth) = &self.worth {
-            let value = belief::of_event(scores, worth)?;
-            self.event = Some(At { stamp: now, value });
-        }
-        Ok(())
+        self.follower.as_mut().map_or(Ok(()), |follower| follower.event(now, scores))
     }
 
     /// What is to be said at `now`, no earlier than before, while a lease holds or not.
@@ -99,7 +83,10 @@ impl ExpressionStage {
             self.follow(now)
         } else {
             // Nothing that was seen before may speak in the next lease.
-            (self.belief, self.radar, self.event) = (None, None, None);
+            if let Some(follower) = &mut self.follower {
+                follower.restart();
+            }
+            self.newest = None;
             self.runs.cut();
             None
         };
@@ -113,23 +100,11 @@ impl ExpressionStage {
         Said { expression: self.say(now, Expression { state, label, band }), interval }
     }
 
-    /// Belief follows what is fresh: `b += (1 - exp(-dt / tau)) (p - b)`.
     fn follow(&mut self, now: Stamp<HostClock>) -> Option<Interval> {
-        let witnesses = [&self.radar, &self.event].into_iter().flatten();
-        let fresh = witnesses.filter(|witness| now - witness.stamp <= STALE);
-        let seen = belief::fuse(fresh.map(|witness| witness.value));
-        let before = self.belief.take_if(|before| now - before.stamp <= STALE);
-        if before.is_none() {
+        if self.newest.replace(now).is_some_and(|before| now - before > SILENCE) {
             self.runs.cut();
         }
-        let At { stamp, value } = before.unwrap_or(At { stamp: now, value: IGNORANCE });
-        let step = (now - stamp).as_seconds();
-        let share = if self.smoothing > 0.0 { -(-step / self.smoothing).exp_m1() } else { 1.0 };
-        let mut belief = value;
-        for (belief, seen) in belief.iter_mut().zip(seen) {
-            *belief += share * (seen - *belief);
-        }
-        self.belief = Some(At { stamp: now, value: belief });
+        let belief = self.follower.as_ref()?.belief(now);
         self.runs.push(now, &belief)
     }
 

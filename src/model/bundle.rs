@@ -32,6 +32,9 @@
 //! radar-reliability = 0.9
 //! event-reliability = 0.9
 //! half-rate-ev-s = 2000
+//! persistence-ms = 1000          # how long belief lasts; 1000 if not stated
+//! radar-repeat-ms = 400          # answers closer than this count as one; 500 if not stated
+//! event-repeat-ms = 300
 //! least-confidence = 0.6
 //!
 //! [[network]]

@@ -17,6 +17,9 @@ const WORTH: Calibration = Calibration {
         radar_reliability: 0.9,
         event_reliability: 0.9,
         half_rate_ev_s: 2_000.0,
+        persistence_ms: 1_000,
+        radar_repeat_ms: 400,
+        event_repeat_ms: 300,
         least_confidence: 0.6,
     },
 };

@@ -45,14 +45,14 @@ pub struct RadarInputConfig {
 }
 
 impl Default for RadarInputConfig {
-    /// What the networks of this project take in: the maps of FOODER, aligned, 2.5 s for identity.
+    /// What the networks of this project take in: the maps of FOODER, aligned, up to 10 s for identity.
     fn default() -> Self {
         Self {
             range_doppler: RangeDopplerConfig::fooder(),
             micro_doppler: MicroDopplerConfig::fooder(),
             crop: ModelInputConfig::fooder(),
             target_row: 16,
-            identity_frames: 50,
+            identity_frames: 200,
             span_db: 40.0,
         }
     }
@@ -107,7 +107,7 @@ pub struct Seen<'i> {
     /// Of the last eight frames: what gate and experts take in.
     pub expression: &'i Array3<f32>,
     /// Averaged over more: what the authentication takes in. Absent until somebody has kept a place
-    /// for half of those frames.
+    /// for a quarter of those frames.
     pub identity: Option<&'i Array3<f32>>,
 }
 
@@ -254,13 +254,13 @@ mod tests {
     }
 
     #[test]
-    fn identity_waits_for_half_of_its_frames_and_again_after_a_jump() {
+    fn identity_waits_for_a_quarter_of_its_frames_and_again_after_a_jump() {
         let (chirp, mut inputs) = plan();
         let mut has_identity = |number, bin| {
             inputs.push(&frame(&chirp, number, bin)).is_some_and(|seen| seen.identity.is_some())
         };
         let first: Vec<bool> = (0..20).map(|number| has_identity(number, 8.0)).collect();
-        assert_eq!(first.iter().position(|&has| has), Some(11), "{first:?}");
+        assert_eq!(first.iter().position(|&has| has), Some(9), "{first:?}");
         let later: Vec<bool> = (20..140).map(|number| has_identity(number, 30.0)).collect();
         assert!(later.contains(&false), "the target has moved and nothing was forgotten");
         assert!(later[119]);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use ndarray::Array3;
 
-/// The mean of the last `frames` maps, once there are half as many.
+/// The mean of the last `frames` maps, once there are a quarter as many.
 pub(super) struct Steady {
     frames: usize,
     /// The maps that are in the sum, oldest first; memory is taken while planning.
@@ -39,7 +39,7 @@ impl Steady {
             .for_each(|(kept, &x)| *kept = if x.is_finite() { x } else { 0.0 });
         self.sum.iter_mut().zip(&newest).for_each(|(sum, &x)| *sum += f64::from(x));
         self.recent.push_back(newest);
-        if self.recent.len() < self.frames.div_ceil(2) {
+        if self.recent.len() < self.frames.div_ceil(4) {
             return false;
         }
         #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
@@ -62,16 +62,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mean_is_that_of_the_last_frames_and_comes_once_half_are_there() {
-        let mut steady = Steady::plan(4, 1);
+    fn the_mean_is_that_of_the_last_frames_and_comes_once_a_quarter_is_there() {
+        let mut steady = Steady::plan(8, 1);
         let mut mean = Array3::zeros((1, 1, 1));
         let mut push = |steady: &mut Steady, x| {
             let told = steady.push(&Array3::from_elem((1, 1, 1), x), &mut mean);
             told.then_some(mean[[0, 0, 0]])
         };
-        let values: Vec<_> =
-            [1.0, 3.0, 5.0, 7.0, 9.0].into_iter().map(|x| push(&mut steady, x)).collect();
-        assert_eq!(values, [None, Some(2.0), Some(3.0), Some(4.0), Some(6.0)]);
+        let values: Vec<_> = (0..9_u8).map(|n| push(&mut steady, f32::from(2 * n + 1))).collect();
+        let means = [2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0].map(Some);
+        assert_eq!((values[0], &values[1..]), (None, &means[..]));
         steady.restart();
         assert_eq!(push(&mut steady, 8.0), None);
         assert_eq!(push(&mut steady, 4.0), Some(6.0));

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use visaged::data::{Event, Geometry};
 use visaged::sensor::evt;
@@ -37,18 +37,23 @@ pub(crate) struct Options {
     /// How long they stay, seconds.
     #[arg(long, default_value_t = 18.0)]
     seconds: f64,
-    /// How long the chair is empty before and after, seconds.
-    #[arg(long, default_value_t = 2.0)]
-    empty: f64,
+    /// How long they sit there before they pose, seconds: whoever is to be recognised takes a while.
+    #[arg(long, default_value_t = 4.0)]
+    settle: f64,
+    /// How long the chair is empty before, and how long after, seconds.
+    #[arg(long, num_args = 2, default_values_t = [2.0, 4.0])]
+    empty: Vec<f64>,
 }
 
 /// Pixels of the camera.
 const GEOMETRY: Geometry = Geometry { width: 320, height: 320 };
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let lengths = [options.empty, options.seconds, options.empty];
+    let &[before, after] = options.empty.as_slice() else { bail!("--empty takes two numbers") };
+    let lengths = [before, options.seconds, after];
     ensure!(lengths.iter().all(|length| (1.0..=600.0).contains(length)), "1 to 600 seconds each");
-    let parts = parts(options);
+    ensure!((0.0..options.seconds).contains(&options.settle), "nobody settles for the whole visit");
+    let parts = parts(options, lengths);
     let folder = &options.out;
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let device = format!("simulated, seed {}", options.seed);
@@ -74,23 +79,22 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let path = folder.join("event.raw");
     fs::write(&path, evt::write::raw(GEOMETRY, &events)?)
         .with_context(|| format!("cannot write {}", path.display()))?;
-    fs::write(folder.join("labels.json"), labels(&parts[1], options.empty)?)?;
+    fs::write(folder.join("labels.json"), labels(&parts[1], before)?)?;
     Ok(())
 }
 
 /// Empty chair, person, empty chair, in one setting.
-fn parts(options: &Options) -> [Session; 3] {
-    let population =
-        |seconds: f64| Population { seed: options.seed, spread: options.spread, seconds };
-    let guest = Guest::Person(options.person);
-    let visit = Session::draw(&population(options.seconds), guest, options.session);
-    let empty = |number: usize| {
-        let chair = population(options.empty);
-        let mut chair = Session::draw(&chair, Guest::EmptyChair, options.session + number);
+fn parts(options: &Options, [before, seconds, after]: [f64; 3]) -> [Session; 3] {
+    let Options { seed, spread, settle, session, .. } = *options;
+    let population = |seconds: f64| Population { seed, spread, seconds, settle };
+    let visit = Session::draw(&population(seconds), Guest::Person(options.person), session);
+    let empty = |seconds: f64, number: usize| {
+        let chair = population(seconds);
+        let mut chair = Session::draw(&chair, Guest::EmptyChair, session + number);
         chair.setting = visit.setting.clone();
         chair
     };
-    [empty(0), visit.clone(), empty(1)]
+    [empty(before, 0), visit.clone(), empty(after, 1)]
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "minutes are far less than 2^63 us")]

@@ -23,6 +23,8 @@ pub struct Population {
     pub spread: f64,
     /// Length of a session, seconds.
     pub seconds: f64,
+    /// How long a person sits there before cues begin, seconds.
+    pub settle: f64,
 }
 
 /// Who sits in the chair.
@@ -54,7 +56,7 @@ impl Session {
     /// Session `number` of `guest`.
     #[must_use]
     pub fn draw(population: &Population, guest: Guest, number: usize) -> Self {
-        let Population { seed, spread, seconds } = *population;
+        let Population { seed, spread, seconds, settle } = *population;
         let name = match guest {
             Guest::Person(person) => format!("person {person} session {number}"),
             Guest::EmptyChair => format!("empty chair session {number}"),
@@ -78,7 +80,8 @@ impl Session {
         let mut labels = Vec::new();
         let sitter = person.map(|person| {
             let (habits, mood) = (&person.habits, &setting.mood);
-            let script = Script::cued(seconds, stream("script"))
+            let script = Script::cued(seconds - settle, stream("script"))
+                .later(settle)
                 .timed(|expression| rise_and_fall(habits, mood, expression));
             let played = Performance::play(&person, &script, mood, seconds, seed, &name);
             labels = script.labels;
@@ -121,7 +124,7 @@ impl Session {
 mod tests {
     use super::*;
 
-    const SHORT: Population = Population { seed: 11, spread: 1.0, seconds: 2.0 };
+    const SHORT: Population = Population { seed: 11, spread: 1.0, seconds: 2.0, settle: 0.0 };
 
     #[test]
     fn two_sessions_of_one_person_share_the_person_and_nothing_else() {
@@ -146,7 +149,7 @@ mod tests {
     /// events.
     #[test]
     fn both_sensors_see_the_same_movement_at_the_same_time() {
-        let population = Population { seed: 11, spread: 0.0, seconds: 12.0 };
+        let population = Population { spread: 0.0, seconds: 12.0, ..SHORT };
         let session = Session::draw(&population, Guest::Person(0), 0);
         let shock = session.labels.iter().find(|l| l.expression.name() == "shock").unwrap();
         let seen = session.events(Geometry { width: 320, height: 320 }).events;

@@ -5,12 +5,14 @@
 //!   measured for the enrolled person and for reference impostors, the two sides of the daemon's
 //!   sequential test. `threshold` is the 95th percentile of the enrolled person's frames.
 //! - Expressions, on the enrolled person alone: one temperature per network; how far each modality is
-//!   to be trusted is what makes the true poses likeliest.
+//!   to be trusted is what makes the true poses likeliest; then, how long belief lasts and how much of
+//!   an answer is news, by the same measure.
 //!
 //! All of it is measured on the compiled networks of the bundle, half floats included.
 
 mod answers;
 mod fit;
+mod memory;
 
 use std::path::PathBuf;
 
@@ -63,6 +65,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     expressions(options, &mut bundle, &of_enrolled, &mut manifest)?;
     manifest.write(&options.bundle)?;
+    if let Some(worth) = &mut manifest.expression {
+        memory::fit(&options.bundle, &of_enrolled, worth)?;
+        manifest.write(&options.bundle)?;
+    }
     Bundle::load(&options.bundle)?;
     Ok(())
 }
@@ -116,6 +122,9 @@ fn expressions(
         radar_reliability: 0.0,
         event_reliability: 0.0,
         half_rate_ev_s: 1_000.0,
+        persistence_ms: 1_000,
+        radar_repeat_ms: 500,
+        event_repeat_ms: 500,
         least_confidence: options.least_confidence,
     };
     let mut is_known = false;

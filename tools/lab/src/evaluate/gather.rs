@@ -193,6 +193,7 @@ fn guess(judged: &Beliefs, habits: &Habits) -> [Beliefs; 2] {
         run: BASELINE.to_owned(),
         source: source.to_owned(),
         belief,
+        followed: Vec::new(),
         ..judged.clone()
     };
     [

@@ -3,10 +3,10 @@
 mod analysis;
 mod baselines;
 mod gather;
-mod labels;
+pub(crate) mod labels;
 mod leakage;
 mod metrics;
-mod networks;
+pub(crate) mod networks;
 mod report;
 mod table;
 

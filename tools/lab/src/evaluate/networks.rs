@@ -8,10 +8,11 @@ use candle_core::{DType, Tensor};
 use ndarray::ArrayView;
 use visaged::data::message::ExpressionLabel;
 use visaged::data::score::{EventScores, ExpressionCalibration, RadarExpression};
-use visaged::fusion::{Routing, believe};
+use visaged::fusion::{Follower, Routing, believe};
 use visaged::model::fooder_auth::TERMS;
 use visaged::model::fooder_expert::{DYNAMIC_CLASSES, STATIC_CLASSES};
 use visaged::model::{Bundle, Digest, Loaded};
+use visaged::units::{HostClock, Stamp};
 
 use super::baselines::detector::FOODER;
 use super::labels;
@@ -30,6 +31,9 @@ const UNCALIBRATED: ExpressionCalibration = ExpressionCalibration {
     radar_reliability: 0.9,
     event_reliability: 0.9,
     half_rate_ev_s: 2_000.0,
+    persistence_ms: 1_000,
+    radar_repeat_ms: 500,
+    event_repeat_ms: 500,
     least_confidence: 0.6,
 };
 
@@ -43,19 +47,21 @@ pub(crate) struct Networks {
     pub(crate) is_calibrated: bool,
 }
 
-/// Everything that can be said of an instant.
-struct Said {
-    radar: Option<RadarExpression>,
-    event: Option<EventScores>,
+/// What the networks of one sensor said, in the order of time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer {
+    /// Seconds from the start: of the frame, or of the end of the window.
+    pub(crate) time: f64,
+    pub(crate) said: Said,
 }
 
-/// A judged instant: seconds, label, truth, and the frame and window that belong to it.
-struct Instant {
-    time: f64,
-    pose: usize,
-    truth: usize,
-    frame: Option<usize>,
-    window: Option<usize>,
+/// Scores of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Said {
+    /// Of a radar frame.
+    Radar(RadarExpression),
+    /// Of a window of events.
+    Event(EventScores),
 }
 
 impl Networks {
@@ -140,46 +146,78 @@ impl Networks {
             .collect())
     }
 
+    /// What gate, experts and event network say of a recording, of every frame and window.
+    ///
+    /// # Errors
+    /// When a network refuses an input, or has other classes than its role asks for.
+    pub(crate) fn answers(&mut self, inputs: &Inputs) -> Result<Vec<Answer>> {
+        let mut answers = Vec::new();
+        if let Some(radar) = inputs.radar.as_ref().filter(|_| self.has("gate")) {
+            for (frame, &time) in radar.time.iter().enumerate() {
+                let said = Said::Radar(self.radar_says(radar, frame)?);
+                answers.push(Answer { time, said });
+            }
+        }
+        if let Some(event) = inputs.event.as_ref().filter(|_| self.has("event")) {
+            for (window, &time) in event.time.iter().enumerate() {
+                let said = Said::Event(self.event_says(event, window)?);
+                answers.push(Answer { time, said });
+            }
+        }
+        // Stable: a frame of the very instant comes before the window.
+        answers.sort_by(|a, b| a.time.total_cmp(&b.time));
+        Ok(answers)
+    }
+
     /// Beliefs of the radar, of the camera and of both at each labelled instant that all sensors
     /// there are have something to say of. Instants are those of event windows, or of radar frames
     /// where there is no camera.
     ///
     /// # Errors
-    /// When a network refuses an input, or has other classes than its role asks for.
+    /// As of [`answers`](Self::answers).
     pub(crate) fn beliefs(
         &mut self,
         recording: &Recording,
         inputs: &Inputs,
     ) -> Result<Vec<Beliefs>> {
-        let radar = inputs.radar.as_ref().filter(|_| self.has("gate"));
-        let event = inputs.event.as_ref().filter(|_| self.has("event"));
-        let instants = instants(recording, radar, event);
-        let mut sources: Vec<Beliefs> = [
-            ("radar", radar.is_some()),
-            ("event", event.is_some()),
-            ("fused", radar.is_some() && event.is_some()),
-        ]
-        .into_iter()
-        .filter(|(_, is_there)| *is_there)
-        .map(|(source, _)| self.empty(&recording.id, source))
-        .collect();
-        for instant in &instants {
-            let said = Said {
-                radar: self.radar_says(radar, instant.frame)?,
-                event: self.event_says(event, instant.window)?,
-            };
-            for beliefs in &mut sources {
-                let radar = said.radar.as_ref().filter(|_| beliefs.source != "event");
-                let event = said.event.as_ref().filter(|_| beliefs.source != "radar");
-                let belief = believe(radar, event, Routing::Hard, &self.worth);
-                let Ok(belief) = belief else { continue };
-                beliefs.time.push(instant.time);
-                beliefs.pose.push(instant.pose);
-                beliefs.truth.push(instant.truth);
+        let answers = self.answers(inputs)?;
+        let has_event = answers.iter().any(|answer| matches!(answer.said, Said::Event(_)));
+        let has_radar = answers.iter().any(|answer| matches!(answer.said, Said::Radar(_)));
+        let there = [("radar", has_radar), ("event", has_event), ("fused", has_radar && has_event)];
+        let mut sources: Vec<(Beliefs, Follower)> = there
+            .into_iter()
+            .filter(|(_, is_there)| *is_there)
+            .map(|(source, _)| {
+                (self.empty(&recording.id, source), Follower::new(Routing::Hard, self.worth))
+            })
+            .collect();
+        let mut newest: Option<(f64, RadarExpression)> = None;
+        for Answer { time, said } in &answers {
+            let mut event = None;
+            match said {
+                Said::Radar(scores) => newest = Some((*time, *scores)),
+                Said::Event(scores) => event = Some(scores),
+            }
+            let radar = newest.filter(|(frame, _)| time - frame <= STALE).map(|(_, scores)| scores);
+            let is_instant = event.is_some() == has_event && (radar.is_some() || !has_radar);
+            let label = labels::at(&recording.labels, *time).filter(|_| is_instant);
+            for (beliefs, follower) in &mut sources {
+                let (sees, hears) = (beliefs.source != "event", beliefs.source != "radar");
+                follow(follower, *time, said, [sees, hears]);
+                let Some((pose, truth)) = label else { continue };
+                let radar = radar.as_ref().filter(|_| sees);
+                let event = event.filter(|_| hears);
+                let Ok(belief) = believe(radar, event, Routing::Hard, &self.worth) else {
+                    continue;
+                };
+                beliefs.time.push(*time);
+                beliefs.pose.push(pose);
+                beliefs.truth.push(truth);
                 beliefs.belief.push(belief.map(narrow));
+                beliefs.followed.push(follower.belief(stamp(*time)).map(narrow));
             }
         }
-        Ok(sources)
+        Ok(sources.into_iter().map(|(beliefs, _)| beliefs).collect())
     }
 
     fn has(&self, role: &str) -> bool {
@@ -195,15 +233,11 @@ impl Networks {
             pose: Vec::new(),
             truth: Vec::new(),
             belief: Vec::new(),
+            followed: Vec::new(),
         }
     }
 
-    fn radar_says(
-        &mut self,
-        radar: Option<&RadarSet>,
-        frame: Option<usize>,
-    ) -> Result<Option<RadarExpression>> {
-        let (Some(radar), Some(frame)) = (radar, frame) else { return Ok(None) };
+    fn radar_says(&mut self, radar: &RadarSet, frame: usize) -> Result<RadarExpression> {
         let maps = pixels(&radar.maps, frame)?;
         let mut gate = [0.0; 2];
         run(self.bundle.role("gate").context("gate")?, &maps, &mut gate)?;
@@ -213,7 +247,7 @@ impl Networks {
         } else {
             still = Some(self.expert("expert-static", &STATIC_CLASSES, &maps)?);
         }
-        Ok(Some(RadarExpression { gate, dynamic, still }))
+        Ok(RadarExpression { gate, dynamic, still })
     }
 
     fn expert(&mut self, role: &str, classes: &[&str; 2], maps: &[f32]) -> Result<[f32; 2]> {
@@ -224,12 +258,7 @@ impl Networks {
         Ok(softmax(logits, expert.temperature))
     }
 
-    fn event_says(
-        &mut self,
-        event: Option<&EventSet>,
-        window: Option<usize>,
-    ) -> Result<Option<EventScores>> {
-        let (Some(event), Some(window)) = (event, window) else { return Ok(None) };
+    fn event_says(&mut self, event: &EventSet, window: usize) -> Result<EventScores> {
         let network = self.bundle.role("event").context("event")?;
         let counts = pixels(&event.voxels, window)?;
         let voxels: Vec<f32> = counts.iter().map(|count| count / 5.0).collect();
@@ -242,7 +271,7 @@ impl Networks {
             let class = network.classes.iter().position(|class| class == name);
             *place = by_class[class.with_context(|| format!("`event` has no class {name}"))?];
         }
-        Ok(Some(EventScores { probabilities, rate_ev_s: event.rate[window] }))
+        Ok(EventScores { probabilities, rate_ev_s: event.rate[window] })
     }
 }
 
@@ -256,30 +285,25 @@ pub(crate) const fn name(label: ExpressionLabel) -> &'static str {
     }
 }
 
-/// The labelled instants of a recording.
-fn instants(
-    recording: &Recording,
-    radar: Option<&RadarSet>,
-    event: Option<&EventSet>,
-) -> Vec<Instant> {
-    let times = event.map(|event| &event.time).or_else(|| radar.map(|radar| &radar.time));
-    let instant = |(at, time): (usize, &f64)| {
-        let (pose, truth) = labels::at(&recording.labels, *time)?;
-        // a frame of this very instant, or the last before it
-        let frame = radar.map(|radar| {
-            let next = radar.time.partition_point(|frame| *frame <= *time + 1e-6);
-            next.checked_sub(1).filter(|frame| *time - radar.time[*frame] <= STALE)
-        });
-        let is_blind = frame.is_some_and(|frame| frame.is_none());
-        (!is_blind).then(|| Instant {
-            time: *time,
-            pose,
-            truth,
-            frame: frame.flatten(),
-            window: event.map(|_| at),
-        })
-    };
-    times.into_iter().flatten().enumerate().filter_map(instant).collect()
+/// Tells a follower what was said, if it listens to the radar, to the camera. False for numbers that
+/// cannot be used: as in the daemon, they change nothing.
+pub(crate) fn follow(
+    follower: &mut Follower,
+    time: f64,
+    said: &Said,
+    [sees, hears]: [bool; 2],
+) -> bool {
+    match said {
+        Said::Radar(scores) if sees => follower.radar(stamp(time), scores).is_ok(),
+        Said::Event(scores) if hears => follower.event(stamp(time), scores).is_ok(),
+        Said::Radar(_) | Said::Event(_) => true,
+    }
+}
+
+/// Seconds of a recording on the clock that followers go by.
+#[expect(clippy::cast_possible_truncation, reason = "a recording has far less than 2^63 us")]
+pub(crate) fn stamp(seconds: f64) -> Stamp<HostClock> {
+    Stamp::from_micros((1e6 * seconds).round() as i64)
 }
 
 /// One row of a tensor, flat.

@@ -12,7 +12,7 @@
 //! {"threshold":{"run":"baseline","detector":"nearest","threshold":11.8}}
 //! {"scores":{"recording":"p000-s5","run":"1f3a","detector":"fooder","time":[0.4],"score":[-0.31]}}
 //! {"beliefs":{"recording":"p000-s5","run":"1f3a","source":"fused","time":[2.1],"pose":[0],
-//!             "truth":[1],"belief":[[0.1,0.7,0.1,0.1]]}}
+//!             "truth":[1],"belief":[[0.1,0.7,0.1,0.1]],"followed":[[0.0,0.9,0.1,0.0]]}}
 //! ```
 //!
 //! A score of `null` is no decision. Beliefs and truths are in the order of
@@ -133,8 +133,11 @@ pub(crate) struct Beliefs {
     pub(crate) pose: Vec<usize>,
     /// What was posed.
     pub(crate) truth: Vec<usize>,
-    /// What was believed.
+    /// What was believed by the answers of that instant alone.
     pub(crate) belief: Vec<[f32; 4]>,
+    /// The same with all answers before, as the daemon believes it; empty for what nothing follows.
+    #[serde(default)]
+    pub(crate) followed: Vec<[f32; 4]>,
 }
 
 /// The run of detectors that no bundle enters.
@@ -284,6 +287,7 @@ mod tests {
                 pose: vec![0],
                 truth: vec![2],
                 belief: vec![[0.1, 0.2, 0.3, 0.4]],
+                followed: vec![[0.0, 0.1, 0.2, 0.7]],
             }],
         };
         let path = std::env::temp_dir().join(format!("lab-table-{}.jsonl", std::process::id()));

@@ -209,6 +209,9 @@ fn inputs_become_a_report_with_every_detector_and_source() {
     });
     let sources: Vec<_> = sources.map(|row| row["source"].as_str().unwrap()).collect();
     assert_eq!(sources, ["radar", "event", "fused", "majority", "clock"]);
+    let pairs = report["expression"]["pairs"].as_array().unwrap();
+    let grains: Vec<_> = pairs.iter().map(|pair| pair["grain"].as_str().unwrap()).collect();
+    assert_eq!(grains[..4], ["window", "window", "followed", "followed"]);
     assert_eq!(report["seeds"][0]["values"].as_array().unwrap().len(), 2);
     assert_eq!(report["spread"][0]["spread"], 0.5);
     assert_eq!(report["of"]["parts"], serde_json::json!([2, 1, 5]));

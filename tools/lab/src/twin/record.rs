@@ -20,8 +20,12 @@ const EVENTS: &str = "event.raw";
 
 /// Simulates `plan` into a folder of its name under `out`.
 pub(super) fn record(plan: &Plan, options: &Options, out: &Path) -> Result<Recording> {
-    let population =
-        Population { seed: options.seed, spread: options.spread, seconds: options.seconds };
+    let population = Population {
+        seed: options.seed,
+        spread: options.spread,
+        seconds: options.seconds,
+        settle: 0.0,
+    };
     let number = usize::try_from(plan.session).context("session number")?;
     let session = Session::draw(&population, plan.guest, number);
     let folder = out.join(&plan.id);

@@ -91,6 +91,17 @@ impl Script {
         }
     }
 
+    /// The same cues, all `by` seconds later.
+    #[must_use]
+    pub fn later(mut self, by: f64) -> Self {
+        for label in &mut self.labels {
+            for time in [&mut label.onset, &mut label.apex, &mut label.offset, &mut label.end] {
+                *time += by;
+            }
+        }
+        self
+    }
+
     /// The same cues with rise and fall as `times` gives them for each expression.
     ///
     /// The rise is cut to half of the time until the offset, the fall to the rest that follows.
@@ -136,6 +147,16 @@ mod tests {
         let script = Script::cued(60.0, Random::stream(1, "s")).timed(|_| (0.0, 1e-6));
         for label in &script.labels {
             assert!(label.apex - label.onset > 0.004 && label.end - label.offset > 0.004);
+        }
+    }
+
+    #[test]
+    fn whoever_settles_first_poses_all_the_same() {
+        let script = Script::cued(20.0, Random::stream(1, "s"));
+        let later = script.clone().later(3.0);
+        assert_eq!(script.labels.len(), later.labels.len());
+        for (a, b) in script.labels.iter().zip(&later.labels) {
+            assert!((b.onset - a.onset - 3.0).abs() < 1e-12 && (b.end - a.end - 3.0).abs() < 1e-12);
         }
     }
 

@@ -17,6 +17,11 @@ use crate::evaluate::table::{BASELINE, Beliefs, Table};
 const SOURCES: [&str; 5] = ["radar", "event", "fused", "majority", "clock"];
 /// Persons on whom expressions are judged.
 const SUBSETS: [&str; 2] = ["enrolled person, unseen sessions", "persons never seen"];
+/// What is judged: the answers about each window alone, what the daemon believes at its end with all
+/// answers before, the mean answer about a whole pose.
+const GRAINS: [&str; 3] = ["window", FOLLOWED, "pose"];
+/// The second of them.
+const FOLLOWED: &str = "followed";
 /// Points of a risk-coverage curve.
 const POINTS: usize = 100;
 
@@ -34,7 +39,8 @@ pub(crate) struct Expressions {
 pub(crate) struct Row {
     pub(crate) subset: String,
     pub(crate) source: String,
-    /// `window`, or `pose`: the mean belief over a whole label.
+    /// `window`: what is believed by its answers alone. `followed`: with all before, as the daemon
+    /// believes it, `unknown` or not. `pose`: the mean belief of windows over a whole label.
     pub(crate) grain: String,
     pub(crate) persons: usize,
     pub(crate) sessions: usize,
@@ -64,6 +70,8 @@ pub(crate) struct Row {
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Pair {
     pub(crate) subset: String,
+    /// As of [`Row`].
+    pub(crate) grain: String,
     pub(crate) first: String,
     pub(crate) second: String,
     /// Accuracy of the first less that of the second.
@@ -82,22 +90,25 @@ pub(super) fn analyse(table: &Table, run: &str, draws: Draws) -> Expressions {
     let mut all = Expressions::default();
     for subset in SUBSETS {
         for source in SOURCES {
-            for grain in ["window", "pose"] {
+            for grain in GRAINS {
                 let case = case(table, run, source, subset, grain);
                 all.rows.extend(row([subset, source, grain], &case, draws));
             }
         }
-        for second in ["radar", "event"] {
-            let [a, b] = ["fused", second].map(|source| case(table, run, source, subset, "window"));
-            all.pairs.extend(pair([subset, "fused", second], &a, &b, draws));
+        for grain in ["window", FOLLOWED] {
+            for second in ["radar", "event"] {
+                let [a, b] =
+                    ["fused", second].map(|source| case(table, run, source, subset, grain));
+                all.pairs.extend(pair([subset, grain, "fused", second], &a, &b, draws));
+            }
         }
     }
     all
 }
 
-/// Accuracy of a source per window on the enrolled person, without an interval.
+/// Accuracy of a source as it is followed, on the enrolled person, without an interval.
 pub(super) fn quick(table: &Table, run: &str, source: &str) -> Option<f64> {
-    Confusion::of(&case(table, run, source, SUBSETS[0], "window").judged).accuracy()
+    Confusion::of(&case(table, run, source, SUBSETS[0], FOLLOWED).judged).accuracy()
 }
 
 fn case(table: &Table, run: &str, source: &str, subset: &str, grain: &str) -> Case {
@@ -108,20 +119,26 @@ fn case(table: &Table, run: &str, source: &str, subset: &str, grain: &str) -> Ca
         let Some(recording) = table.place(&beliefs.recording) else { continue };
         let Some(person) = table.recordings[recording].person.as_deref() else { continue };
         let is_enrolled = person == table.of.enrolled;
-        if is_enrolled != (subset == SUBSETS[0]) || beliefs.time.is_empty() {
+        let is_followed = grain == FOLLOWED;
+        let said = if is_followed { &beliefs.followed } else { &beliefs.belief };
+        if is_enrolled != (subset == SUBSETS[0]) || said.is_empty() {
             continue;
         }
         persons.entry(person).or_default().push(recording);
         match grain {
             "pose" => judged.extend(poses(beliefs, recording)),
-            _ => judged.extend(windows(beliefs, recording)),
+            _ => judged.extend(windows(&beliefs.truth, said, recording)),
         }
     }
     Case { judged, groups: persons.into_values().collect() }
 }
 
-fn windows(beliefs: &Beliefs, recording: usize) -> impl Iterator<Item = Judged> {
-    let pairs = beliefs.truth.iter().zip(&beliefs.belief);
+fn windows(
+    truths: &[usize],
+    said: &[[f32; CLASSES]],
+    recording: usize,
+) -> impl Iterator<Item = Judged> {
+    let pairs = truths.iter().zip(said);
     pairs.map(move |(&truth, belief)| Judged { truth, belief: belief.map(f64::from), recording })
 }
 
@@ -178,8 +195,13 @@ fn again(judged: &[Judged], weight: &dyn Fn(usize) -> f64) -> Vec<Judged> {
     judged.iter().flat_map(|window| std::iter::repeat_n(*window, times(window))).collect()
 }
 
-fn pair([subset, first, second]: [&str; 3], a: &Case, b: &Case, draws: Draws) -> Option<Pair> {
-    if a.judged.len() != b.judged.len() {
+fn pair(
+    [subset, grain, first, second]: [&str; 4],
+    a: &Case,
+    b: &Case,
+    draws: Draws,
+) -> Option<Pair> {
+    if a.judged.is_empty() || a.judged.len() != b.judged.len() {
         return None;
     }
     let resampler = Resampler::new(vec![a.groups.clone()], draws.resamples, draws.seed);
@@ -188,6 +210,7 @@ fn pair([subset, first, second]: [&str; 3], a: &Case, b: &Case, draws: Draws) ->
         .estimate(|weight| Some([accuracy(&ours, weight)? - accuracy(&theirs, weight)?]))?;
     Some(Pair {
         subset: subset.to_owned(),
+        grain: grain.to_owned(),
         first: first.to_owned(),
         second: second.to_owned(),
         difference,
@@ -196,9 +219,9 @@ fn pair([subset, first, second]: [&str; 3], a: &Case, b: &Case, draws: Draws) ->
 }
 
 impl Row {
-    /// Whether this is the row that targets speak of.
-    pub(super) fn is_main(&self, source: &str) -> bool {
-        self.subset == SUBSETS[0] && self.grain == "window" && self.source == source
+    /// Whether this is the row of `source` and `grain` that targets speak of.
+    pub(super) fn is_main(&self, source: &str, grain: &str) -> bool {
+        self.subset == SUBSETS[0] && self.grain == grain && self.source == source
     }
 
     /// Share of the most frequent class.
@@ -209,8 +232,8 @@ impl Row {
 }
 
 impl Pair {
-    /// Whether this pair is of the persons that targets speak of.
+    /// Whether this pair is the one that targets speak of: what the daemon believes, of its person.
     pub(super) fn is_main(&self) -> bool {
-        self.subset == SUBSETS[0]
+        self.subset == SUBSETS[0] && self.grain == FOLLOWED
     }
 }

@@ -52,6 +52,7 @@ fn beliefs(recording: &str, source: &str, sure: f32, slip: u8) -> Beliefs {
         pose: (0..40_u8).map(|at| usize::from(at >= 20)).collect(),
         truth: (0..40_u8).map(truth).collect(),
         belief: (0..40_u8).map(belief).collect(),
+        followed: (0..40_u8).map(belief).collect(),
     }
 }
 
@@ -134,7 +135,7 @@ fn fusion_is_compared_with_each_sensor_on_the_same_windows() {
     let report = analyse(&table(), &[], None, DRAWS);
     let of = |source: &str| {
         let mut rows = report.expression.rows.iter();
-        rows.find(|row| row.is_main(source)).unwrap()
+        rows.find(|row| row.is_main(source, "followed")).unwrap()
     };
     assert!((of("radar").accuracy.value - 0.75).abs() < 1e-12);
     assert!((of("fused").accuracy.value - 39.0 / 40.0).abs() < 1e-12);
@@ -153,13 +154,13 @@ fn targets_are_met_missed_or_not_measured_and_nothing_is_claimed_for_people() {
     let report = analyse(&table(), &[], None, DRAWS);
     let verdicts: Vec<Verdict> = report.targets.iter().map(|one| one.sim.verdict).collect();
     let (met, missed, none) = (Verdict::Met, Verdict::Missed, Verdict::NotMeasured);
-    assert_eq!(verdicts, [missed, met, missed, met, met, met, none]);
+    assert_eq!(verdicts, [missed, met, missed, met, met, met, met, none]);
     assert!(report.targets.iter().all(|one| one.real.verdict == none));
     assert!(report.targets.iter().all(|one| one.bench.words() == "not measured"));
     assert!(report.limits[0].starts_with("Everything here is simulated"));
     let cost = Cost { cs3d_accuracy: 0.9, c3d_accuracy: 0.9, cost_share: 0.2197 };
     let report = analyse(&table(), &[], Some(&cost), DRAWS);
-    assert_eq!(report.targets[6].sim.verdict, met);
+    assert_eq!(report.targets[7].sim.verdict, met);
 }
 
 #[test]

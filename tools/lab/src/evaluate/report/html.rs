@@ -19,7 +19,8 @@ const RATES: [(f64, &str); 6] =
     [(0.001, "0.1 %"), (0.01, "1 %"), (0.05, "5 %"), (0.2, "20 %"), (0.5, "50 %"), (0.99, "99 %")];
 
 /// Spreads of simulated persons.
-const SPREADS: [(f64, &str); 5] = [(0.0, "0"), (0.5, "0.5"), (1.0, "1"), (1.5, "1.5"), (2.0, "2")];
+const SPREADS: [(f64, &str); 6] =
+    [(0.0, "0"), (1.0, "1"), (2.0, "2"), (3.0, "3"), (4.0, "4"), (5.0, "5")];
 
 /// The page.
 pub(crate) fn page(report: &Report) -> String {
@@ -208,7 +209,7 @@ fn expression(report: &Report) -> String {
             100.0 * first.chance()
         );
         text.push_str(&table(&title, &head, rows.iter().map(|one| row(one))));
-        for one in rows.iter().filter(|row| row.grain == "window" && row.source == "fused") {
+        for one in rows.iter().filter(|row| row.grain == "followed" && row.source == "fused") {
             text.push_str(&confusion(one, &labels));
         }
     }
@@ -222,7 +223,7 @@ fn confusion(row: &ExpressionRow, labels: &[&str]) -> String {
         let cells = counts.map(|count| format!("<td>{count}</td>")).concat();
         format!("<tr><td>{label}</td>{cells}</tr>")
     };
-    let title = format!("Windows, {}, {}", row.source, row.subset);
+    let title = format!("{}, {}, {}", row.grain, row.source, row.subset);
     table(&title, &head, labels.iter().zip(&row.confusion.0).map(line))
 }
 
@@ -230,8 +231,9 @@ fn pairs(pairs: &[Pair]) -> String {
     let row = |pair: &Pair| {
         let mcnemar = &pair.mcnemar;
         format!(
-            "<tr><td>{}</td><td>{} against {}</td><td>{}</td><td>{} : {}</td><td>{:.3}</td><td>{} : {}</td><td>{:.3}</td></tr>",
+            "<tr><td>{}</td><td>{}</td><td>{} against {}</td><td>{}</td><td>{} : {}</td><td>{:.3}</td><td>{} : {}</td><td>{:.3}</td></tr>",
             escape(&pair.subset),
+            pair.grain,
             pair.first,
             pair.second,
             percent(&pair.difference),
@@ -245,6 +247,7 @@ fn pairs(pairs: &[Pair]) -> String {
     };
     let head = [
         "persons",
+        "per",
         "",
         "accuracy, difference",
         "windows right alone",
@@ -284,7 +287,7 @@ fn plots(report: &Report) -> String {
         Series::line(format!("{} per {}", det.detector, det.grain), points.collect())
     };
     let det: Vec<Series> = report.identity.det.iter().map(det).collect();
-    let main = |row: &&ExpressionRow| row.subset.starts_with("enrolled") && row.grain == "window";
+    let main = |row: &&ExpressionRow| row.subset.starts_with("enrolled") && row.grain == "followed";
     let sensors = ["fused", "radar", "event"];
     let rows: Vec<&ExpressionRow> = report.expression.rows.iter().filter(main).collect();
     let of_sensors = |points: &dyn Fn(&ExpressionRow) -> Vec<[f64; 2]>| -> Vec<Series> {
@@ -300,7 +303,7 @@ fn plots(report: &Report) -> String {
     let spread = Axis {
         name: "spread of simulated persons",
         from: 0.0,
-        to: 2.0,
+        to: 5.0,
         marks: &SPREADS,
         bend: straight,
     };
