@@ -1,6 +1,6 @@
 //! What the face shows: every source, per window and per pose, and fusion against either alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -112,16 +112,16 @@ pub(super) fn quick(table: &Table, run: &str, source: &str) -> Option<f64> {
 }
 
 fn case(table: &Table, run: &str, source: &str, subset: &str, grain: &str) -> Case {
+    let both = with_both(table, run, subset);
     let run = if ["majority", "clock"].contains(&source) { BASELINE } else { run };
     let mut judged = Vec::new();
     let mut persons: BTreeMap<&str, Person> = BTreeMap::new();
     for beliefs in table.beliefs.iter().filter(|one| one.run == run && one.source == source) {
-        let Some(recording) = table.place(&beliefs.recording) else { continue };
-        let Some(person) = table.recordings[recording].person.as_deref() else { continue };
-        let is_enrolled = person == table.of.enrolled;
+        let Some((recording, person)) = sitter(table, beliefs, subset) else { continue };
         let is_followed = grain == FOLLOWED;
         let said = if is_followed { &beliefs.followed } else { &beliefs.belief };
-        if is_enrolled != (subset == SUBSETS[0]) || said.is_empty() {
+        let is_comparable = both.is_empty() || both.contains(&recording);
+        if !is_comparable || said.is_empty() {
             continue;
         }
         persons.entry(person).or_default().push(recording);
@@ -131,6 +131,21 @@ fn case(table: &Table, run: &str, source: &str, subset: &str, grain: &str) -> Ca
         }
     }
     Case { judged, groups: persons.into_values().collect() }
+}
+
+/// Recordings of `subset` that were made with both sensors. Where there are any, no other is judged:
+/// all sources are compared on the same windows.
+fn with_both(table: &Table, run: &str, subset: &str) -> BTreeSet<usize> {
+    let fused = table.beliefs.iter().filter(|one| one.run == run && one.source == "fused");
+    fused.filter_map(|one| Some(sitter(table, one, subset)?.0)).collect()
+}
+
+/// The recording that `beliefs` are of, and who sits there, if they belong to `subset`.
+fn sitter<'t>(table: &'t Table, beliefs: &Beliefs, subset: &str) -> Option<(usize, &'t str)> {
+    let recording = table.place(&beliefs.recording)?;
+    let person = table.recordings[recording].person.as_deref()?;
+    let is_enrolled = person == table.of.enrolled;
+    (is_enrolled == (subset == SUBSETS[0])).then_some((recording, person))
 }
 
 fn windows(

@@ -150,6 +150,19 @@ fn fusion_is_compared_with_each_sensor_on_the_same_windows() {
 }
 
 #[test]
+fn a_session_before_one_sensor_is_not_judged_beside_those_before_both() {
+    let mut table = table();
+    let alone = "anna-2";
+    table.recordings.push(recorded(alone, Some("anna"), Scene::Person));
+    // Always wrong.
+    table.beliefs.push(beliefs(alone, "radar", 0.5, 1));
+    let report = analyse(&table, &[], None, DRAWS);
+    let radar = report.expression.rows.iter().find(|row| row.is_main("radar", "followed")).unwrap();
+    assert_eq!((radar.sessions, radar.judged), (2, 80));
+    assert!(report.expression.pairs.iter().any(|pair| pair.is_main() && pair.second == "radar"));
+}
+
+#[test]
 fn targets_are_met_missed_or_not_measured_and_nothing_is_claimed_for_people() {
     let report = analyse(&table(), &[], None, DRAWS);
     let verdicts: Vec<Verdict> = report.targets.iter().map(|one| one.sim.verdict).collect();
