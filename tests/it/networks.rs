@@ -160,7 +160,8 @@ fn last_status(messages: &[Message]) -> &Status {
 fn whoever_scores_like_the_enrolled_person_is_let_in_while_seated() {
     let messages = play(Some(bundle::load("enrolled", &enrolled(), &[auth()])));
     let said = identities(&messages);
-    let seated: Vec<_> = said.iter().filter(|(at, _)| (9.0..13.0).contains(at)).collect();
+    // The mean over up to ten seconds still holds the sitting down at first.
+    let seated: Vec<_> = said.iter().filter(|(at, _)| (10.5..13.0).contains(at)).collect();
     let count = seated.iter().filter(|(_, state)| *state == IdentityState::Enrolled).count();
     assert!(10 * count > 9 * seated.len(), "enrolled in {count} of {}", seated.len());
     let of = |state| said.iter().filter(|(at, said)| *at < 15.0 && *said == state).count();
@@ -557,7 +558,7 @@ fn what_is_averaged_for_identity_is_forgotten_with_whoever_leaves() {
         })
         .collect();
     assert!(scored[80..90].iter().all(|&is| is), "{scored:?}");
-    // Half of the frames that are averaged must be there again.
-    assert_eq!(scored[90..96], [false, false, false, false, false, true], "{scored:?}");
+    // A quarter of the frames that are averaged must be there again: three of ten.
+    assert_eq!(scored[90..96], [false, false, false, true, true, true], "{scored:?}");
     assert!(counts.is_empty(), "{counts:?}");
 }
