@@ -108,15 +108,19 @@ pub struct ExpressionCalibration {
     pub least_confidence: f64,
 }
 
-/// What bundles remember that do not state it.
-struct Memory;
+/// The memory of what states none.
+pub struct Memory;
 
 impl Memory {
-    const fn persistence_ms() -> u32 {
+    /// How long belief lasts.
+    #[must_use]
+    pub const fn persistence_ms() -> u32 {
         1_000
     }
 
-    const fn repeat_ms() -> u32 {
+    /// Over which time answers count as one.
+    #[must_use]
+    pub const fn repeat_ms() -> u32 {
         500
     }
 }

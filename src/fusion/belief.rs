@@ -129,13 +129,18 @@ pub fn believe(
     Ok(fuse(radar.into_iter().chain(event)))
 }
 
+impl Witness {
+    /// What it says, as far as it is to be trusted.
+    pub(super) fn discounted(&self) -> Belief {
+        self.belief.map(|p| self.reliability * p + (1.0 - self.reliability) * 0.25)
+    }
+}
+
 /// What all witnesses together say; ignorance if there is none.
-pub(super) fn fuse(witnesses: impl Iterator<Item = Witness>) -> Belief {
+fn fuse(witnesses: impl Iterator<Item = Witness>) -> Belief {
     let mut product = [1.0; ExpressionLabel::COUNT];
-    for Witness { belief, reliability } in witnesses {
-        for (factor, p) in product.iter_mut().zip(belief) {
-            *factor *= reliability * p + (1.0 - reliability) * 0.25;
-        }
+    for witness in witnesses {
+        product.iter_mut().zip(witness.discounted()).for_each(|(factor, q)| *factor *= q);
     }
     let sum: f64 = product.iter().sum();
     product.map(|factor| factor / sum)
@@ -146,16 +151,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fusion::testing::WORTH;
 
     const CALIBRATION: ExpressionCalibration = ExpressionCalibration {
         gate_temperature: 2.0,
         radar_reliability: 0.9,
         event_reliability: 0.8,
-        half_rate_ev_s: 2_000.0,
-        persistence_ms: 1_000,
-        radar_repeat_ms: 400,
-        event_repeat_ms: 300,
-        least_confidence: 0.6,
+        ..WORTH
     };
 
     fn probabilities<const N: usize>() -> impl Strategy<Value = [f32; N]> {
@@ -202,7 +204,7 @@ mod tests {
                 let scores = EventScores { probabilities: p, rate_ev_s };
                 let event = of_event(&scores, &CALIBRATION).unwrap();
                 // Least over most factor: how far the event network can turn any odds.
-                let q = event.belief.map(|p| event.reliability * p + (1.0 - event.reliability) / 4.0);
+                let q = event.discounted();
                 q.iter().fold(0.0_f64, |m, x| m.max(*x)) / q.iter().fold(1.0_f64, |m, x| m.min(*x))
             };
             prop_assert!(moved(few.min(more)) <= moved(few.max(more)) + 1e-9);

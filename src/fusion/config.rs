@@ -45,24 +45,19 @@ impl Default for Config {
 }
 
 /// `[pipeline.decision.expression]`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ExpressionConfig {
     /// How the gate's answer picks an expert.
     pub routing: Routing,
 }
 
-impl Default for ExpressionConfig {
-    fn default() -> Self {
-        Self { routing: Routing::Hard }
-    }
-}
-
 /// How the gate's answer picks an expert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Routing {
     /// The likelier expert alone is asked: FOODER, section on expressions.
+    #[default]
     Hard,
     /// Both are asked, and weigh as much as the gate believes in them.
     Soft,

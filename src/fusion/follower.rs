@@ -17,7 +17,7 @@
 //! ```
 //!
 //! with `dt` the time since that sensor's answer before. Answers that lie closer than `repeat` look
-//! at much the same data: together they count as one, so belief does not depend on how often a
+//! at much the same data: together they count as one, so belief hardly depends on how often a
 //! network is asked. Persistence and repeats come with the bundle, measured on calibration sessions.
 //! After half a second without any answer nothing is believed: a label is never a mere memory.
 
@@ -100,9 +100,8 @@ impl Follower {
         let news = before.map_or(1.0, |before| {
             (1e3 * (now - before).as_seconds() / f64::from(repeat_ms)).clamp(0.0, 1.0)
         });
-        let said = belief::fuse(std::iter::once(*witness));
         let mut belief = self.belief(now);
-        belief.iter_mut().zip(said).for_each(|(p, q)| *p *= q.powf(news));
+        belief.iter_mut().zip(witness.discounted()).for_each(|(p, q)| *p *= q.powf(news));
         let sum: f64 = belief.iter().sum();
         let stamp = self.belief.as_ref().map_or(now, |belief| belief.stamp.max(now));
         self.belief = Some(At { stamp, value: belief.map(|p| p / sum) });

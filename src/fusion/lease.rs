@@ -59,10 +59,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn at(millis: i64) -> Stamp<HostClock> {
-        Stamp::from_micros(millis * 1000)
-    }
+    use crate::fusion::testing::at;
 
     #[derive(Debug, Clone, Copy)]
     enum Act {

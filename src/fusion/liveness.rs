@@ -91,6 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fusion::testing::at;
 
     /// The rules read off the whole history, newest look last, times in milliseconds.
     fn model(looks: &[(i64, Look)], now: i64) -> Liveness {
@@ -113,10 +114,6 @@ mod tests {
         } else {
             Liveness::Insufficient
         }
-    }
-
-    fn at(millis: i64) -> Stamp<HostClock> {
-        Stamp::from_micros(millis * 1000)
     }
 
     proptest! {

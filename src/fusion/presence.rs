@@ -49,10 +49,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn at(millis: i64) -> Stamp<HostClock> {
-        Stamp::from_micros(millis * 1000)
-    }
+    use crate::fusion::testing::at;
 
     /// The rule read off all echoes there ever were, milliseconds.
     fn model(echoes: &[i64], now: i64) -> bool {

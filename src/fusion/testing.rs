@@ -1,6 +1,24 @@
-//! Helpers of the tests of decisions: chance with a seed.
+//! Helpers of the tests of decisions: instants, a calibration, chance with a seed.
 
-use crate::data::score::Normal;
+use crate::data::score::{ExpressionCalibration, Normal};
+use crate::units::{HostClock, Stamp};
+
+/// Networks that are worth a lot.
+pub(super) const WORTH: ExpressionCalibration = ExpressionCalibration {
+    gate_temperature: 1.0,
+    radar_reliability: 0.95,
+    event_reliability: 0.95,
+    half_rate_ev_s: 2_000.0,
+    persistence_ms: 1_000,
+    radar_repeat_ms: 400,
+    event_repeat_ms: 300,
+    least_confidence: 0.6,
+};
+
+/// So many milliseconds after zero.
+pub(super) const fn at(millis: i64) -> Stamp<HostClock> {
+    Stamp::from_micros(millis * 1000)
+}
 
 /// Random numbers that are the same in every run: `SplitMix64` (Steele, Lea, Flood 2014).
 pub(super) struct Chance(u64);

@@ -50,7 +50,7 @@ fn the_visitor_of_the_demo_is_checked_enrolled_and_no_longer_so_when_gone() {
         assert!(said.any(|&next| next == state), "no {state} at its time: {states:?}");
     }
     let lease = identities.iter().filter(|identity| identity["state"] == "enrolled").count();
-    assert!((200..=420).contains(&lease), "enrolled in {lease} of 540 frames");
+    assert!((200..=420).contains(&lease), "enrolled in {lease} of 560 frames");
 }
 
 /// Seconds from the start of the visit at which the chair is empty again, see its `PROVENANCE.md`.

@@ -162,7 +162,7 @@ fn last_status(messages: &[Message]) -> &Status {
 #[test]
 fn whoever_scores_like_the_enrolled_person_is_let_in_while_seated() {
     // Over less than the scene lasts, so that the mean comes to rest.
-    let radar = radar_table("identity-frames = 50");
+    let radar = radar_table("identity-frames = 50\nleast-identity-frames = 25");
     let (mean, deviation) = measured(Roles::of(bundle::load("rested", &radar, &[auth()])).unwrap());
     let tables = radar + &identity(mean, mean + 8.0 * deviation, deviation);
     let messages = play(Some(bundle::load("enrolled", &tables, &[auth()])));
@@ -551,7 +551,7 @@ fn check_loads_the_bundle_and_a_recorded_run_replays_with_no_other() {
 #[test]
 fn what_is_averaged_for_identity_is_forgotten_with_whoever_leaves() {
     let roles = roles("leaves", &[auth()]);
-    let inputs = RadarInputConfig { identity_frames: 10, ..roles.inputs };
+    let inputs = RadarInputConfig { identity_frames: 10, least_identity_frames: 5, ..roles.inputs };
     let mut networks = networks(Roles { inputs, ..roles }, Routing::Hard);
     let mut counts = Counts::default();
     // The person of the scene sits there all the time, and still towards the end; one frame is said to be empty.
@@ -564,7 +564,7 @@ fn what_is_averaged_for_identity_is_forgotten_with_whoever_leaves() {
         })
         .collect();
     assert!(scored[80..90].iter().all(|&is| is), "{scored:?}");
-    // A quarter of the frames that are averaged must be there again: three of ten.
-    assert_eq!(scored[90..96], [false, false, false, true, true, true], "{scored:?}");
+    // Half of the frames that are averaged must be there again.
+    assert_eq!(scored[90..96], [false, false, false, false, false, true], "{scored:?}");
     assert!(counts.is_empty(), "{counts:?}");
 }

@@ -12,11 +12,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use crate::fusion::testing::Chance;
-
-fn at(millis: i64) -> Stamp<HostClock> {
-    Stamp::from_micros(millis * 1000)
-}
+use crate::fusion::testing::{Chance, at};
 
 /// The answer of one frame, from all frames there were: `(millis, energy, rate)`.
 fn model_answer(frames: &[(i64, f64, f64)]) -> Liveness {

@@ -5,21 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::data::message::{Band, ExpressionLabel};
 use crate::fusion::Routing;
-
-const WORTH: ExpressionCalibration = ExpressionCalibration {
-    gate_temperature: 1.0,
-    radar_reliability: 0.95,
-    event_reliability: 0.95,
-    half_rate_ev_s: 2_000.0,
-    persistence_ms: 1_000,
-    radar_repeat_ms: 400,
-    event_repeat_ms: 300,
-    least_confidence: 0.6,
-};
-
-fn at(millis: i64) -> Stamp<HostClock> {
-    Stamp::from_micros(millis * 1000)
-}
+use crate::fusion::testing::{WORTH, at};
 
 fn stage() -> ExpressionStage {
     ExpressionStage::new(&ExpressionConfig::default(), Some(WORTH))

@@ -40,6 +40,8 @@ pub struct RadarInputConfig {
     pub target_row: usize,
     /// Frames whose maps are averaged for identity, 1 to 1000.
     pub identity_frames: usize,
+    /// Frames from which on they are, 1 to 1000; all of them, if they are fewer.
+    pub least_identity_frames: usize,
     /// Decibels below the largest magnitude that are told apart, above 0.
     pub span_db: f32,
 }
@@ -53,6 +55,7 @@ impl Default for RadarInputConfig {
             crop: ModelInputConfig::fooder(),
             target_row: 16,
             identity_frames: 200,
+            least_identity_frames: 50,
             span_db: 40.0,
         }
     }
@@ -67,9 +70,13 @@ impl RadarInputConfig {
         if self.target_row >= ModelInput::SIDE {
             return Err(("target-row", format!("{} must lie in 0..=63", self.target_row)));
         }
-        if !(1..=1000).contains(&self.identity_frames) {
-            let problem = format!("{} must lie in 1..=1000", self.identity_frames);
-            return Err(("identity-frames", problem));
+        for (key, frames) in [
+            ("identity-frames", self.identity_frames),
+            ("least-identity-frames", self.least_identity_frames),
+        ] {
+            if !(1..=1000).contains(&frames) {
+                return Err((key, format!("{frames} must lie in 1..=1000")));
+            }
         }
         if !(self.span_db > 0.0 && self.span_db.is_finite()) {
             return Err(("span-db", format!("{} must be above 0", self.span_db)));
@@ -107,7 +114,7 @@ pub struct Seen<'i> {
     /// Of the last eight frames: what gate and experts take in.
     pub expression: &'i Array3<f32>,
     /// Averaged over more: what the authentication takes in. Absent until somebody has kept a place
-    /// for a quarter of those frames.
+    /// for long enough.
     pub identity: Option<&'i Array3<f32>>,
 }
 
@@ -143,7 +150,7 @@ impl RadarInputs {
             target_row: config.target_row,
             span_db: config.span_db,
             aligned: input.clone(),
-            steady: Steady::plan(config.identity_frames, input.len()),
+            steady: Steady::plan(config.identity_frames, config.least_identity_frames, input.len()),
             expression: input.clone(),
             identity: input,
         })
@@ -236,7 +243,11 @@ mod tests {
 
     fn plan() -> (ChirpConfig, RadarInputs) {
         let chirp = ChirpConfig::food();
-        let config = RadarInputConfig { identity_frames: 10, ..RadarInputConfig::default() };
+        let config = RadarInputConfig {
+            identity_frames: 10,
+            least_identity_frames: 5,
+            ..RadarInputConfig::default()
+        };
         config.check().unwrap();
         let inputs = RadarInputs::plan(&config, &chirp).unwrap();
         (chirp, inputs)
@@ -254,13 +265,13 @@ mod tests {
     }
 
     #[test]
-    fn identity_waits_for_a_quarter_of_its_frames_and_again_after_a_jump() {
+    fn identity_waits_for_its_least_frames_and_again_after_a_jump() {
         let (chirp, mut inputs) = plan();
         let mut has_identity = |number, bin| {
             inputs.push(&frame(&chirp, number, bin)).is_some_and(|seen| seen.identity.is_some())
         };
         let first: Vec<bool> = (0..20).map(|number| has_identity(number, 8.0)).collect();
-        assert_eq!(first.iter().position(|&has| has), Some(9), "{first:?}");
+        assert_eq!(first.iter().position(|&has| has), Some(11), "{first:?}");
         let later: Vec<bool> = (20..140).map(|number| has_identity(number, 30.0)).collect();
         assert!(later.contains(&false), "the target has moved and nothing was forgotten");
         assert!(later[119]);

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use ndarray::Array3;
 
-/// The mean of the last `frames` maps, once there are a quarter as many.
+/// The mean of the last `frames` maps, once there are `least`.
 pub(super) struct Steady {
     frames: usize,
+    least: usize,
     /// The maps that are in the sum, oldest first; memory is taken while planning.
     recent: VecDeque<Vec<f32>>,
     spare: Vec<Vec<f32>>,
@@ -16,10 +17,10 @@ pub(super) struct Steady {
 
 impl Steady {
     /// For maps of `cells` numbers.
-    pub(super) fn plan(frames: usize, cells: usize) -> Self {
+    pub(super) fn plan(frames: usize, least: usize, cells: usize) -> Self {
         let spare = (0..frames).map(|_| vec![0.0; cells]).collect();
         let recent = VecDeque::with_capacity(frames);
-        Self { frames, recent, spare, sum: vec![0.0; cells] }
+        Self { frames, least: least.min(frames), recent, spare, sum: vec![0.0; cells] }
     }
 
     /// Takes the next maps and writes the mean. False while there are too few; then `mean` is as
@@ -39,7 +40,7 @@ impl Steady {
             .for_each(|(kept, &x)| *kept = if x.is_finite() { x } else { 0.0 });
         self.sum.iter_mut().zip(&newest).for_each(|(sum, &x)| *sum += f64::from(x));
         self.recent.push_back(newest);
-        if self.recent.len() < self.frames.div_ceil(4) {
+        if self.recent.len() < self.least {
             return false;
         }
         #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
@@ -62,8 +63,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mean_is_that_of_the_last_frames_and_comes_once_a_quarter_is_there() {
-        let mut steady = Steady::plan(8, 1);
+    fn the_mean_is_that_of_the_last_frames_and_comes_once_there_are_enough() {
+        let mut steady = Steady::plan(8, 2, 1);
         let mut mean = Array3::zeros((1, 1, 1));
         let mut push = |steady: &mut Steady, x| {
             let told = steady.push(&Array3::from_elem((1, 1, 1), x), &mut mean);
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_number_that_is_not_finite_does_not_stay_in_the_sum() {
-        let mut steady = Steady::plan(1, 1);
+        let mut steady = Steady::plan(1, 50, 1);
         let mut mean = Array3::zeros((1, 1, 1));
         assert!(steady.push(&Array3::from_elem((1, 1, 1), f32::NAN), &mut mean));
         assert!(steady.push(&Array3::from_elem((1, 1, 1), 2.0), &mut mean));

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use visaged::data::{Event, Geometry};
 use visaged::sensor::evt;
@@ -40,17 +40,19 @@ pub(crate) struct Options {
     /// How long they sit there before they pose, seconds: whoever is to be recognised takes a while.
     #[arg(long, default_value_t = 4.0)]
     settle: f64,
-    /// How long the chair is empty before, and how long after, seconds.
-    #[arg(long, num_args = 2, default_values_t = [2.0, 4.0])]
-    empty: Vec<f64>,
+    /// How long the chair is empty before, seconds.
+    #[arg(long, default_value_t = 2.0)]
+    before: f64,
+    /// How long it is empty after, seconds.
+    #[arg(long, default_value_t = 4.0)]
+    after: f64,
 }
 
 /// Pixels of the camera.
 const GEOMETRY: Geometry = Geometry { width: 320, height: 320 };
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let &[before, after] = options.empty.as_slice() else { bail!("--empty takes two numbers") };
-    let lengths = [before, options.seconds, after];
+    let lengths = [options.before, options.seconds, options.after];
     ensure!(lengths.iter().all(|length| (1.0..=600.0).contains(length)), "1 to 600 seconds each");
     ensure!((0.0..options.seconds).contains(&options.settle), "nobody settles for the whole visit");
     let parts = parts(options, lengths);
@@ -79,7 +81,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let path = folder.join("event.raw");
     fs::write(&path, evt::write::raw(GEOMETRY, &events)?)
         .with_context(|| format!("cannot write {}", path.display()))?;
-    fs::write(folder.join("labels.json"), labels(&parts[1], before)?)?;
+    fs::write(folder.join("labels.json"), labels(&parts[1], options.before)?)?;
     Ok(())
 }
 

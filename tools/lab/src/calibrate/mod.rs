@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
-use visaged::data::score::{ExpressionCalibration, IdentityCalibration};
+use visaged::data::score::{ExpressionCalibration, IdentityCalibration, Memory};
 use visaged::model::Bundle;
 use visaged::model::fooder_auth::score::{Calibration, Variant};
 
@@ -122,9 +122,9 @@ fn expressions(
         radar_reliability: 0.0,
         event_reliability: 0.0,
         half_rate_ev_s: 1_000.0,
-        persistence_ms: 1_000,
-        radar_repeat_ms: 500,
-        event_repeat_ms: 500,
+        persistence_ms: Memory::persistence_ms(),
+        radar_repeat_ms: Memory::repeat_ms(),
+        event_repeat_ms: Memory::repeat_ms(),
         least_confidence: options.least_confidence,
     };
     let mut is_known = false;

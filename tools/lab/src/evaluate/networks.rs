@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use candle_core::{DType, Tensor};
 use ndarray::ArrayView;
 use visaged::data::message::ExpressionLabel;
-use visaged::data::score::{EventScores, ExpressionCalibration, RadarExpression};
+use visaged::data::score::{EventScores, ExpressionCalibration, Memory, RadarExpression};
 use visaged::fusion::{Follower, Routing, believe};
 use visaged::model::fooder_auth::TERMS;
 use visaged::model::fooder_expert::{DYNAMIC_CLASSES, STATIC_CLASSES};
@@ -31,9 +31,9 @@ const UNCALIBRATED: ExpressionCalibration = ExpressionCalibration {
     radar_reliability: 0.9,
     event_reliability: 0.9,
     half_rate_ev_s: 2_000.0,
-    persistence_ms: 1_000,
-    radar_repeat_ms: 500,
-    event_repeat_ms: 500,
+    persistence_ms: Memory::persistence_ms(),
+    radar_repeat_ms: Memory::repeat_ms(),
+    event_repeat_ms: Memory::repeat_ms(),
     least_confidence: 0.6,
 };
 
