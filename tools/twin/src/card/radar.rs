@@ -30,6 +30,8 @@ pub struct RadarFigures {
     pub breath: f64,
     /// Breaths a minute.
     pub breaths: f64,
+    /// Movement there that is faster than breathing, 0.6 to 3 Hz, root mean square, millimetres.
+    pub unrest: f64,
 }
 
 /// `spectra[frame][chirp][bin]` of one receiver: periodic Hann, mean off each chirp, in counts.
@@ -73,6 +75,7 @@ pub fn measure(frames: &[Array3<i16>], chirps: &ChirpConfig) -> RadarFigures {
         person: slow.iter().map(|v| length(*v)).sum::<f64>() / real(slow.len()),
         breath: 1e3 * median(paths.iter().map(|path| swing(path)).collect()),
         breaths: median(paths.iter().map(|path| rate(path, chirps.frame_period.0)).collect()),
+        unrest: 1e3 * median(paths.iter().map(|path| unrest(path, chirps.frame_period.0)).collect()),
     }
 }
 
@@ -178,6 +181,24 @@ fn displacement(slow: &[[f64; 2]], wavelength: f64) -> Vec<f64> {
             (angle + TAU * turns) * wavelength / (4.0 * PI)
         })
         .collect()
+}
+
+/// Root mean square of what `path` holds between 0.6 and 3 Hz, by Fourier sums under a Hann window.
+fn unrest(path: &[f64], period: f64) -> f64 {
+    let level = without_trend(path);
+    let count = level.len();
+    let line = |k: usize| {
+        let sum = level.iter().enumerate().fold([0.0; 2], |sum, (n, value)| {
+            let angle = TAU * real(k * n % count) / real(count);
+            let window = 1.0 - (TAU * (real(n) + 0.5) / real(count)).cos();
+            [sum[0] + value * window * angle.cos(), sum[1] + value * window * angle.sin()]
+        });
+        length(sum).powi(2)
+    };
+    let bin = |hertz: f64| whole((hertz * period * real(count)).ceil());
+    // Parseval: half of the lines carry half of the power; a Hann window of mean 1 has 3/2 of it.
+    let power: f64 = (bin(0.6)..bin(3.0).min(count / 2)).map(line).sum();
+    (2.0 * power / 1.5).sqrt() / real(count)
 }
 
 /// The strongest rate between 6 and 30 a minute, by a slow Fourier sum.

@@ -61,8 +61,8 @@ pub(super) fn twin_radar(chirps: &ChirpConfig, frames: usize) -> Vec<Array3<i16>
     // The radar looks at the chest at 0.33 m; the face is above its beam.
     let setting = Setting { place: [0.0, -0.28, 0.27], ..Setting::PLAIN };
     let seconds = real(frames) * chirps.frame_period.0 + 1.0;
-    let calm = Mood { restless: 0.3, ..Mood::PLAIN };
-    let played = Performance::play(&person, &Script::default(), &calm, seconds, SEED, "card");
+    let played =
+        Performance::play(&person, &Script::default(), &Mood::PLAIN, seconds, SEED, "card");
     let occupant = Occupant::new(person, Arc::new(played), &setting);
     let mut radar = RadarTwin::new(chirps, &setting, vec![occupant], seconds, SEED, "card");
     (0..frames).map(|number| radar.frame(number)).collect()

@@ -7,13 +7,21 @@ use crate::number::{narrow, real, whole};
 use crate::person::Habits;
 use crate::random::Random;
 
+/// Corner frequencies of the two parts of sway and of what the neck adds, hertz.
+///
+/// Together with the deviations, somebody as restless as most moves as much between 0.6 and 3 Hz as the
+/// person of the shared recording (`card`).
+const LEAN: f64 = 0.05;
+const TRUNK: f64 = 0.25;
+const NECK: f64 = 0.8;
+
 pub(super) fn sway(poses: &mut [Pose], habits: &Habits, mood: &Mood, mut random: Random) {
     let sway = habits.sway * mood.restless;
     for axis in 0..3 {
         // Slow leaning of the trunk carries the head along; the neck adds faster, smaller movement.
-        let mut lean = Wander::warm(0.05, 1.5 * sway, &mut random);
-        let mut trunk = Wander::warm(0.4, sway, &mut random);
-        let mut neck = Wander::warm(0.8, 0.45 * sway, &mut random);
+        let mut lean = Wander::warm(LEAN, 1.5 * sway, &mut random);
+        let mut trunk = Wander::warm(TRUNK, sway, &mut random);
+        let mut neck = Wander::warm(NECK, 0.45 * sway, &mut random);
         let mut turn = Wander::warm(0.3, habits.turning * mood.restless, &mut random);
         for pose in poses.iter_mut() {
             let body = lean.step(&mut random) + trunk.step(&mut random);

@@ -69,7 +69,7 @@ impl Habits {
             inhaling: prior.normal(0.40, 0.04),
             heart: prior.normal(70.0, 9.0).clamp(45.0, 110.0),
             heart_head: prior.log_normal(0.25, 0.35),
-            sway: prior.log_normal(1.2, 0.35),
+            sway: prior.log_normal(0.6, 0.35), // the shared recording, see `motion/head.rs`
             turning: prior.log_normal(0.012, 0.35),
             gestures: prior.log_normal(2.5, 0.5),
         }
