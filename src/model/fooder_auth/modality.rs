@@ -17,10 +17,8 @@ use crate::model::nn::{
 pub(super) const SIDE: usize = 64;
 /// Rows and columns after the encoder's convolutions, each of stride 2.
 const INNER: usize = SIDE / 4;
-/// `PyTorch`'s default; HOOD does not print its slope.
-const SLOPE: f64 = 0.01;
-/// The same for 32-bit kernels.
-const NARROW_SLOPE: f32 = 0.01;
+/// `PyTorch`'s default slope; HOOD does not print its own.
+const LEAKY: Activation = Activation::LeakyRelu(0.01);
 /// The decoder's last convolution, which keeps the size.
 const IMAGE: Conv = Conv { stride: 1, padding: 1, groups: 1 };
 
@@ -82,13 +80,13 @@ impl Modality {
 
     /// Shapes: `[batch, 64, 64, 1]` in.
     pub(super) fn forward(&self, map: &Tensor, mode: Mode) -> candle_core::Result<Reconstruction> {
-        let x = leaky(&self.conv1.forward(map, mode)?)?; // [batch, 32, 32, first]
-        let x = leaky(&self.conv2.forward(&x, mode)?)?; // [batch, 16, 16, second]
+        let x = self.conv1.forward(map, mode, LEAKY)?; // [batch, 32, 32, first]
+        let x = self.conv2.forward(&x, mode, LEAKY)?; // [batch, 16, 16, second]
         let latent = self.to_latent.forward(&x.flatten_from(1)?, mode)?; // [batch, latent]
 
         let x = self.from_latent.forward(&latent, mode)?.reshape(((), INNER, INNER, self.inner))?;
-        let x = leaky(&self.up1.forward(&x, mode)?)?; // [batch, 32, 32, second]
-        let x = leaky(&self.up2.forward(&x, mode)?)?; // [batch, 64, 64, first]
+        let x = self.up1.forward(&x, mode, LEAKY)?; // [batch, 32, 32, second]
+        let x = self.up2.forward(&x, mode, LEAKY)?; // [batch, 64, 64, first]
         let image = ops::conv2d(&x, &self.image_weight, Some(&self.image_bias), IMAGE)?;
 
         Ok(Reconstruction {
@@ -106,7 +104,7 @@ impl Modality {
         build: &mut Builder,
         map: Value,
     ) -> Result<[Value; 3], program::Error> {
-        let leaky = After::then(Activation::LeakyRelu(NARROW_SLOPE));
+        let leaky = After::then(LEAKY);
         let batch = build.shape(map)[0];
         let x = self.conv1.compile(build, map, leaky)?;
         let x = self.conv2.compile(build, x, leaky)?;
@@ -151,10 +149,7 @@ impl Modality {
     ///
     /// Shapes: `[batch, 64, 64, first]` in, `[batch, feature]` out.
     fn pool(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let (n, h, w, c) = x.dims4()?;
-        let size = self.feature_pool;
-        let squares = x.reshape(vec![n, h / size, size, w / size, size, c])?;
-        squares.mean(4)?.mean(2)?.flatten_from(1)
+        ops::mean_pool2d(x, self.feature_pool)?.flatten_from(1)
     }
 }
 
@@ -187,8 +182,4 @@ fn compile_error(build: &mut Builder, was: Value, made: Value) -> Result<Value, 
     let batch = build.shape(square)[0];
     let mean = build.mean(square, 1..axes)?;
     build.reshape(mean, &[batch, 1])
-}
-
-fn leaky(x: &Tensor) -> candle_core::Result<Tensor> {
-    ops::leaky_relu(x, SLOPE)
 }

@@ -138,14 +138,14 @@ impl Network for FooderExpert {
 impl Classifier for FooderExpert {
     fn features(&self, maps: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
         let x = tensor::channels_last(maps)?; // [batch, 64, 64, 2]
-        let mut x = ops::silu(&self.stem.forward(&x, mode)?)?; // [batch, 32, 32, ..]
+        let mut x = self.stem.forward(&x, mode, Activation::Silu)?; // [batch, 32, 32, ..]
         for block in &self.early {
             x = block.forward(&x, mode)?; // [batch, 32, 32, ..], from the second [batch, 16, 16, ..]
         }
         for (down, block) in &self.late {
             x = block.forward(&down.forward(&x, mode)?, mode)?; // 8 x 8, 4 x 4, 4 x 4
         }
-        let x = ops::silu(&self.last.forward(&x, mode)?)?; // [batch, 4, 4, last]
+        let x = self.last.forward(&x, mode, Activation::Silu)?; // [batch, 4, 4, last]
         ops::mean_pixels(&x)
     }
 

@@ -75,7 +75,7 @@ impl Network for FooderGate {
 impl Classifier for FooderGate {
     fn features(&self, maps: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
         let x = tensor::channels_last(maps)?; // [batch, 64, 64, 2]
-        let x = ops::relu(&self.stem.forward(&x, mode)?)?; // [batch, 64, 64, stem]
+        let x = self.stem.forward(&x, mode, Activation::Relu)?; // [batch, 64, 64, stem]
         let x = self.block.forward(&x, mode)?; // [batch, 32, 32, block]
         ops::mean_pixels(&x)
     }

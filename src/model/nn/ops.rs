@@ -105,8 +105,8 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
     convolution::linear(x, weight, bias)
 }
 
-/// Batch normalisation by the statistics of the batch, which are returned: mean and biased
-/// variance, both `[c]`. The gradient of `x` is that through the statistics, too; the two that are
+/// Batch normalisation by the statistics of the batch, `then` a function of each number. The
+/// statistics are returned: mean and biased variance, both `[c]`. The gradient of `x` is that through the statistics, too; the two that are
 /// returned hand no gradient on.
 ///
 /// Shapes: `x[.., c]`, `gamma[c]`, `beta[c]` in; `[.., c]` out.
@@ -118,11 +118,13 @@ pub fn batch_norm_train(
     gamma: &Tensor,
     beta: &Tensor,
     eps: f64,
+    then: Activation,
 ) -> Result<(Tensor, Tensor, Tensor)> {
     if in_64_bits(x) {
-        return stock::batch_norm_train(x, gamma, beta, eps);
+        let (y, mean, var) = stock::batch_norm_train(x, gamma, beta, eps)?;
+        return Ok((activation(&y, then)?, mean, var));
     }
-    normalisation::batch_norm_train(x, gamma, beta, eps)
+    normalisation::batch_norm_train(x, gamma, beta, eps, then)
 }
 
 /// Batch normalisation by given statistics, which get no gradient.
@@ -199,6 +201,19 @@ pub fn max_pool_time(x: &Tensor, size: usize) -> Result<Tensor> {
     pooling::max_pool_time(x, size)
 }
 
+/// Mean of each `size` x `size` square.
+///
+/// Shapes: `x[n, h, w, c]` in, `h` and `w` multiples of `size`; `[n, h / size, w / size, c]` out.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn mean_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::mean_pool2d(x, size);
+    }
+    pooling::mean_pool2d(x, size)
+}
+
 /// Mean over rows and columns.
 ///
 /// Shapes: `x[n, h, w, c]` in, `[n, c]` out.
@@ -212,26 +227,34 @@ pub fn mean_pixels(x: &Tensor) -> Result<Tensor> {
     pooling::mean_pixels(x)
 }
 
-/// `max(x, 0)`; its gradient at 0 is 0.
+/// A function of each number. The gradients of relu and leaky relu at 0 are 0 and the slope.
+///
+/// # Errors
+/// When candle fails.
+pub fn activation(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    if in_64_bits(x) {
+        return stock::activation(x, activation);
+    }
+    match activation {
+        Activation::None => Ok(x.clone()),
+        other => pointwise::activation(x, other),
+    }
+}
+
+/// `max(x, 0)`.
 ///
 /// # Errors
 /// When candle fails.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
-    if in_64_bits(x) {
-        return stock::relu(x);
-    }
-    pointwise::activation(x, Activation::Relu)
+    activation(x, Activation::Relu)
 }
 
-/// `x` above 0, `slope x` below; its gradient at 0 is `slope`.
+/// `x` above 0, `slope x` below.
 ///
 /// # Errors
 /// When candle fails.
 pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
-    if in_64_bits(x) {
-        return stock::leaky_relu(x, slope);
-    }
-    pointwise::activation(x, Activation::LeakyRelu(narrow(slope)))
+    activation(x, Activation::LeakyRelu(narrow(slope)))
 }
 
 /// `x sigmoid(x)`.
@@ -239,10 +262,7 @@ pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
 /// # Errors
 /// When candle fails.
 pub fn silu(x: &Tensor) -> Result<Tensor> {
-    if in_64_bits(x) {
-        return stock::silu(x);
-    }
-    pointwise::activation(x, Activation::Silu)
+    activation(x, Activation::Silu)
 }
 
 /// `1 / (1 + exp(-x))`.
@@ -250,10 +270,7 @@ pub fn silu(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When candle fails.
 pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
-    if in_64_bits(x) {
-        return stock::sigmoid(x);
-    }
-    pointwise::activation(x, Activation::Sigmoid)
+    activation(x, Activation::Sigmoid)
 }
 
 /// Scaled dot-product attention: `softmax(q k' / sqrt(dim)) v`.

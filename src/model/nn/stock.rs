@@ -6,6 +6,7 @@
 
 use candle_core::{D, Result, Tensor};
 
+use super::kernels::Activation;
 use super::ops::{Conv, ConvTransposed};
 
 /// See [`ops::conv2d`](super::ops::conv2d).
@@ -141,29 +142,37 @@ pub(super) fn max_last(x: &Tensor) -> Result<Tensor> {
     x.gather(&x.argmax_keepdim(D::Minus1)?, D::Minus1)?.squeeze(D::Minus1)
 }
 
+/// See [`ops::mean_pool2d`](super::ops::mean_pool2d).
+pub(super) fn mean_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
+    let (n, h, w, c) = x.dims4()?;
+    x.reshape(vec![n, h / size, size, w / size, size, c])?.mean(4)?.mean(2)
+}
+
 /// See [`ops::mean_pixels`](super::ops::mean_pixels).
 pub(super) fn mean_pixels(x: &Tensor) -> Result<Tensor> {
     x.flatten(1, 2)?.mean(1)
 }
 
-/// See [`ops::relu`](super::ops::relu).
-///
+/// See [`ops::activation`](super::ops::activation).
+pub(super) fn activation(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    match activation {
+        Activation::None => Ok(x.clone()),
+        Activation::Relu => relu(x),
+        Activation::LeakyRelu(slope) => leaky_relu(x, slope.into()),
+        Activation::Silu => x.silu(),
+        Activation::Sigmoid => sigmoid(x),
+    }
+}
+
 /// By choice: the gradient of candle's `relu` at 0 is 1.
 pub(super) fn relu(x: &Tensor) -> Result<Tensor> {
     x.gt(0f64)?.where_cond(x, &x.zeros_like()?)
 }
 
-/// See [`ops::leaky_relu`](super::ops::leaky_relu).
 pub(super) fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
     x.gt(0f64)?.where_cond(x, &(x * slope)?)
 }
 
-/// See [`ops::silu`](super::ops::silu).
-pub(super) fn silu(x: &Tensor) -> Result<Tensor> {
-    x.silu()
-}
-
-/// See [`ops::sigmoid`](super::ops::sigmoid).
 pub(super) fn sigmoid(x: &Tensor) -> Result<Tensor> {
     candle_nn::ops::sigmoid(x)
 }

@@ -38,7 +38,7 @@ impl Activation {
 
     /// The slope at each lane. At exactly 0 that of relu is 0, as in `PyTorch`.
     #[inline(always)]
-    fn slope<S: Simd>(self, simd: S, x: S::Floats) -> S::Floats {
+    pub(super) fn slope<S: Simd>(self, simd: S, x: S::Floats) -> S::Floats {
         let one = simd.splat(1.0);
         match self {
             Self::None => one,

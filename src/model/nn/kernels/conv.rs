@@ -161,7 +161,8 @@ impl Conv2d {
 #[derive(Debug, Clone)]
 pub struct ConvTranspose2d {
     isa: Isa,
-    phases: Vec<(Packed, Table)>,
+    /// Their table is `None` where each pixel sees itself alone; there is one phase then.
+    phases: Vec<(Packed, Option<Table>)>,
     activation: Activation,
     image: usize,
     output: usize,
@@ -210,10 +211,12 @@ impl ConvTranspose2d {
                     (right..columns).step_by(stride).map(move |column| row * columns + column)
                 });
                 let sizes = [height * width, to, from, taps.len()];
-                let table = Table::new(sizes, pixels, |pixel, tap| {
-                    let row = source(pixel / columns, taps[tap][0], height)?;
-                    let column = source(pixel % columns, taps[tap][1], width)?;
-                    Some(row * width + column)
+                let table = (!shape.sees_itself()).then(|| {
+                    Table::new(sizes, pixels, |pixel, tap| {
+                        let row = source(pixel / columns, taps[tap][0], height)?;
+                        let column = source(pixel % columns, taps[tap][1], width)?;
+                        Some(row * width + column)
+                    })
                 });
                 phases.push((packed, table));
             }
@@ -243,11 +246,15 @@ impl ConvTranspose2d {
         let images = x.len() / self.image;
         assert_eq!(x.len(), images * self.image, "whole images");
         assert_eq!(out.len(), images * self.output, "as many images out as in");
-        for (image, (x, out)) in
-            x.chunks_exact(self.image).zip(out.chunks_exact_mut(self.output)).enumerate()
-        {
-            let residual = residual.map(|all| &all[image * self.output..][..self.output]);
-            for (packed, table) in &self.phases {
+        for (packed, table) in &self.phases {
+            let Some(table) = table else {
+                let rows = Rows::dense(x, packed.panels.depth, packed.panels.columns);
+                contract(self.isa, &packed.with(rows, residual, self.activation), out);
+                continue;
+            };
+            let images = x.chunks_exact(self.image).zip(out.chunks_exact_mut(self.output));
+            for (image, (x, out)) in images.enumerate() {
+                let residual = residual.map(|all| &all[image * self.output..][..self.output]);
                 let geometry = Indirect::new(table, x);
                 contract(self.isa, &packed.with(geometry, residual, self.activation), out);
             }

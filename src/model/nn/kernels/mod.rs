@@ -42,10 +42,12 @@ pub(crate) use columns::{Term, column_sums};
 pub use combine::{Broadcast, Combine, Reduce, reduce};
 pub use conv::{Conv2d, ConvShape, ConvTranspose2d, conv2d_weight_gradient};
 pub use depthwise::{Depthwise, MAX_TAPS};
-pub use norm::{BatchNorm, batch_statistics, layer_norm, layer_norm_gradient, scale_shift};
+pub use norm::{
+    BatchNorm, batch_statistics, layer_norm, layer_norm_gradient, scale_shift, scale_shift_slope,
+};
 pub use optimizer::{Rule, Step};
 pub(crate) use parallel::each_item;
-pub use pool::{MaxPool, coarser_counts};
+pub use pool::{MaxPool, MeanPool, coarser_counts};
 pub use simd::Isa;
 pub use soft_spike::SoftSpike;
 pub use temporal::{TemporalConv, TemporalShape, temporal_weight_gradient};

@@ -1,8 +1,8 @@
 //! Batch and layer normalisation.
 
-use super::columns::{Term, column_sums};
-use super::parallel;
+use super::columns::{Term, column_sums, product_sums};
 use super::simd::{Isa, Kernel, Simd, dispatch, map3};
+use super::{Activation, parallel};
 
 /// Mean and biased variance of each column, in two passes: the square of a large mean would drown
 /// the variance.
@@ -31,21 +31,28 @@ fn count(rows: usize) -> f32 {
     rows as f32
 }
 
-/// `out[row, column] = x[row, column] * scale[column] + shift[column]`.
+/// `out[row, column] = then(x[row, column] * scale[column] + shift[column])`.
 ///
 /// # Panics
 /// Where lengths do not fit.
-pub fn scale_shift(isa: Isa, x: &[f32], [scale, shift]: [&[f32]; 2], out: &mut [f32]) {
+pub fn scale_shift(
+    isa: Isa,
+    x: &[f32],
+    [scale, shift]: [&[f32]; 2],
+    then: Activation,
+    out: &mut [f32],
+) {
     let columns = scale.len();
     assert!(shift.len() == columns && out.len() == x.len(), "one of each");
     assert_eq!(x.len() % columns.max(1), 0, "whole rows");
-    dispatch(isa, ScaleShift { x, scale, shift, out });
+    dispatch(isa, ScaleShift { x, scale, shift, then, out });
 }
 
 struct ScaleShift<'a> {
     x: &'a [f32],
     scale: &'a [f32],
     shift: &'a [f32],
+    then: Activation,
     out: &'a mut [f32],
 }
 
@@ -60,8 +67,54 @@ impl Kernel for ScaleShift<'_> {
                 inputs,
                 out,
                 #[inline(always)]
-                |x, scale, shift| simd.mul_add(x, scale, shift),
+                |x, scale, shift| self.then.of(simd, simd.mul_add(x, scale, shift)),
             );
+        }
+    }
+}
+
+/// `gradient` times the slope of `then` at `x * scale + shift`: the gradient before the activation
+/// of [`scale_shift`].
+///
+/// # Panics
+/// Where lengths do not fit.
+pub fn scale_shift_slope(
+    isa: Isa,
+    x: &[f32],
+    [scale, shift]: [&[f32]; 2],
+    then: Activation,
+    gradient: &[f32],
+    out: &mut [f32],
+) {
+    let columns = scale.len();
+    assert!(shift.len() == columns && [gradient.len(), out.len()] == [x.len(); 2], "one of each");
+    assert_eq!(x.len() % columns.max(1), 0, "whole rows");
+    dispatch(isa, Slope { x, scale, shift, then, gradient, out });
+}
+
+struct Slope<'a> {
+    x: &'a [f32],
+    scale: &'a [f32],
+    shift: &'a [f32],
+    then: Activation,
+    gradient: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl Kernel for Slope<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let columns = self.scale.len().max(1);
+        let rows = self.x.chunks_exact(columns).zip(self.gradient.chunks_exact(columns));
+        for (out, (x, gradient)) in self.out.chunks_exact_mut(columns).zip(rows) {
+            for (at, out) in (0..columns).step_by(S::LANES).zip(out.chunks_mut(S::LANES)) {
+                let here = at..at + out.len();
+                let scale = simd.load(&self.scale[here.clone()]);
+                let shift = simd.load(&self.shift[here.clone()]);
+                let x = simd.mul_add(simd.load(&x[here.clone()]), scale, shift);
+                let slope = self.then.slope(simd, x);
+                simd.store(simd.mul(simd.load(&gradient[here]), slope), out);
+            }
         }
     }
 }
@@ -103,26 +156,23 @@ impl BatchNorm<'_> {
         x: &[f32],
         gradient: &[f32],
     ) -> [Vec<f32>; 2] {
-        let columns = self.gamma.len();
-        let beta = column_sums(isa, threads, (gradient, columns), Term::Itself);
-        let off = column_sums(isa, threads, (gradient, columns), Term::TimesOff(x, self.mean));
+        let [beta, off] = product_sums(isa, threads, gradient, (x, self.mean));
         let gamma = off.into_iter().zip(self.inverse()).map(|(sum, i)| sum * i).collect();
         [gamma, beta]
     }
 
-    /// Gradient of the input where mean and variance are those of the batch `x`, from the gradients
-    /// of gamma and beta.
+    /// Turns the gradient of the output into that of the input, where mean and variance are those of
+    /// the batch `x`, by the gradients of gamma and beta.
     ///
     /// With `n` rows and `z = (x - mean) / sqrt(var + eps)`:
     /// `dx = gamma / sqrt(var + eps) * (dy - dbeta / n - z dgamma / n)`.
-    #[must_use]
     pub fn input_gradient(
         &self,
         (isa, threads): (Isa, usize),
         x: &[f32],
-        gradient: &[f32],
+        gradient: &mut [f32],
         [gamma_gradient, beta_gradient]: [&[f32]; 2],
-    ) -> Vec<f32> {
+    ) {
         let columns = self.gamma.len();
         let rows = count(x.len() / columns);
         // dx = dy * a + x * b + c
@@ -135,22 +185,18 @@ impl BatchNorm<'_> {
             b.push(of_x);
             c.push(-by * beta_gradient[column] / rows - of_x * self.mean[column]);
         }
-        let mut out = vec![0.0; x.len()];
-        parallel::each_item(threads, columns, (&mut out, columns), |row, out| {
-            let here = row * columns..row * columns + out.len();
-            let (x, gradient) = (&x[here.clone()], &gradient[here]);
-            dispatch(isa, Blend { x, gradient, by: [&a, &b, &c], out });
+        parallel::each_item(threads, columns, (gradient, columns), |row, gradient| {
+            let x = &x[row * columns..][..gradient.len()];
+            dispatch(isa, Blend { x, by: [&a, &b, &c], gradient });
         });
-        out
     }
 }
 
-/// `out = gradient * by[0] + x * by[1] + by[2]`
+/// `gradient = gradient * by[0] + x * by[1] + by[2]`
 struct Blend<'a> {
     x: &'a [f32],
-    gradient: &'a [f32],
     by: [&'a [f32]; 3],
-    out: &'a mut [f32],
+    gradient: &'a mut [f32],
 }
 
 impl Kernel for Blend<'_> {
@@ -158,19 +204,16 @@ impl Kernel for Blend<'_> {
     fn run<S: Simd>(self, simd: S) {
         let [a, b, c] = self.by;
         let columns = a.len();
-        let rows = self.x.chunks_exact(columns).zip(self.gradient.chunks_exact(columns));
-        for (out, (x, gradient)) in self.out.chunks_exact_mut(columns).zip(rows) {
-            map3(
-                simd,
-                [x, b, c],
-                out,
-                #[inline(always)]
-                |x, b, c| simd.mul_add(x, b, c),
-            );
-            for (at, out) in (0..columns).step_by(S::LANES).zip(out.chunks_mut(S::LANES)) {
-                let here = at..at + out.len();
-                let (gradient, a) = (simd.load(&gradient[here.clone()]), simd.load(&a[here]));
-                simd.store(simd.mul_add(gradient, a, simd.load(out)), out);
+        let rows = self.gradient.chunks_exact_mut(columns).zip(self.x.chunks_exact(columns));
+        for (gradient, x) in rows {
+            for (at, gradient) in (0..columns).step_by(S::LANES).zip(gradient.chunks_mut(S::LANES))
+            {
+                let here = at..at + gradient.len();
+                let x = simd.load(&x[here.clone()]);
+                let rest =
+                    simd.mul_add(x, simd.load(&b[here.clone()]), simd.load(&c[here.clone()]));
+                let blend = simd.mul_add(simd.load(gradient), simd.load(&a[here]), rest);
+                simd.store(blend, gradient);
             }
         }
     }

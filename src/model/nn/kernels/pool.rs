@@ -1,4 +1,4 @@
-//! The largest of neighbouring numbers, and coarser counts.
+//! The largest and the mean of neighbouring numbers, and coarser counts.
 
 use super::simd::{Isa, Kernel, Simd, dispatch};
 
@@ -106,6 +106,121 @@ impl MaxPool {
                 (item * self.output + window * self.len, item * self.input + start)
             })
         })
+    }
+}
+
+/// Means over squares of `size` x `size` pixels that do not overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeanPool {
+    isa: Isa,
+    size: usize,
+    channels: usize,
+    /// Floats of a row of input pixels.
+    row: usize,
+}
+
+impl MeanPool {
+    /// Of images `width` pixels wide; rows and columns of pixels are multiples of `size`.
+    ///
+    /// # Panics
+    /// Where `size` does not divide the width, or there are no channels.
+    #[must_use]
+    pub fn plan(isa: Isa, [width, channels]: [usize; 2], size: usize) -> Self {
+        assert!(size > 0 && width > 0 && width.is_multiple_of(size), "whole squares");
+        assert!(channels > 0, "at least one channel");
+        Self { isa, size, channels, row: width * channels }
+    }
+
+    /// Floats that a row of squares takes in, and those that it gives.
+    #[must_use]
+    pub fn rows(&self) -> [usize; 2] {
+        [self.size * self.row, self.row / self.size]
+    }
+
+    /// The mean of each square.
+    ///
+    /// # Panics
+    /// Where `x` and `out` are not as many rows of squares.
+    pub fn run(&self, x: &[f32], out: &mut [f32]) {
+        self.check(x, out);
+        dispatch(self.isa, Mean { pool: self, x, out });
+    }
+
+    /// Gradient of the input: each pixel of a square has its share.
+    ///
+    /// # Panics
+    /// Where `gradient` and `out` are not as many rows of squares.
+    pub fn gradient(&self, gradient: &[f32], out: &mut [f32]) {
+        self.check(out, gradient);
+        dispatch(self.isa, Share { pool: self, gradient, out });
+    }
+
+    fn check(&self, x: &[f32], out: &[f32]) {
+        let [from, to] = self.rows();
+        assert_eq!(x.len() % from, 0, "whole rows of squares");
+        assert_eq!(x.len() / from * to, out.len(), "a mean of each square");
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a square has far less than 2^24 pixels")]
+    fn share(&self) -> f32 {
+        ((self.size * self.size) as f32).recip()
+    }
+}
+
+struct Mean<'a> {
+    pool: &'a MeanPool,
+    x: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl Kernel for Mean<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let MeanPool { size, channels, row, .. } = *self.pool;
+        let [from, to] = self.pool.rows();
+        let share = simd.splat(self.pool.share());
+        for (x, out) in self.x.chunks_exact(from).zip(self.out.chunks_exact_mut(to)) {
+            for (square, out) in out.chunks_exact_mut(channels).enumerate() {
+                let first = square * size * channels;
+                for (at, out) in (0..channels).step_by(S::LANES).zip(out.chunks_mut(S::LANES)) {
+                    let mut sum = simd.splat(0.0);
+                    for pixels in x.chunks_exact(row) {
+                        for pixel in pixels[first..].chunks_exact(channels).take(size) {
+                            sum = simd.add(sum, simd.load(&pixel[at..at + out.len()]));
+                        }
+                    }
+                    simd.store(simd.mul(sum, share), out);
+                }
+            }
+        }
+    }
+}
+
+struct Share<'a> {
+    pool: &'a MeanPool,
+    gradient: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl Kernel for Share<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let MeanPool { size, channels, row, .. } = *self.pool;
+        let [from, to] = self.pool.rows();
+        let share = simd.splat(self.pool.share());
+        for (out, gradient) in self.out.chunks_exact_mut(from).zip(self.gradient.chunks_exact(to)) {
+            for pixels in out.chunks_exact_mut(row) {
+                let squares = pixels.chunks_exact_mut(size * channels);
+                for (square, gradient) in squares.zip(gradient.chunks_exact(channels)) {
+                    for pixel in square.chunks_exact_mut(channels) {
+                        let parts = pixel.chunks_mut(S::LANES).zip(gradient.chunks(S::LANES));
+                        for (out, gradient) in parts {
+                            simd.store(simd.mul(simd.load(gradient), share), out);
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

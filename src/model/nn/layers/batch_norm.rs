@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
 
+use crate::model::nn::program::Activation;
 use crate::model::nn::{Mode, ops};
 
 /// `PyTorch`'s default.
@@ -37,19 +38,22 @@ impl BatchNorm {
         })
     }
 
+    /// Normalises, `then` a function of each number.
+    ///
     /// Shapes: `[.., channels]` in and out. Training takes at least two values per channel.
     ///
     /// # Errors
     /// When shapes do not fit.
-    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, mode: Mode, then: Activation) -> Result<Tensor> {
         match mode {
             Mode::Eval => {
                 let mean = self.running_mean.as_detached_tensor();
                 let var = self.running_var.as_detached_tensor();
-                ops::batch_norm_eval(x, &self.gamma, &self.beta, &mean, &var, EPS)
+                let y = ops::batch_norm_eval(x, &self.gamma, &self.beta, &mean, &var, EPS)?;
+                ops::activation(&y, then)
             }
             Mode::Train => {
-                let (y, mean, var) = ops::batch_norm_train(x, &self.gamma, &self.beta, EPS)?;
+                let (y, mean, var) = ops::batch_norm_train(x, &self.gamma, &self.beta, EPS, then)?;
                 self.remember(x.elem_count() / mean.elem_count(), &mean, &var)?;
                 Ok(y)
             }

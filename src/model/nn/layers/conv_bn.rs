@@ -8,7 +8,7 @@ use super::{BatchNorm, Compiled};
 use crate::model::nn::{
     Mode,
     ops::{self, Conv},
-    program::{After, Builder, Value},
+    program::{Activation, After, Builder, Value},
 };
 
 /// Convolution without bias, then batch normalisation.
@@ -57,12 +57,14 @@ impl ConvBn {
         Ok(Self { weight, conv, bn: BatchNorm::new(shape[0], &weights.pp("bn"))? })
     }
 
+    /// Both, `then` a function of each number.
+    ///
     /// Shapes: `[n, h, w, from]` in, `[n, h / stride, w / stride, to]` out, rounded up.
     ///
     /// # Errors
     /// When shapes do not fit.
-    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        self.bn.forward(&ops::conv2d(x, &self.weight, None, self.conv)?, mode)
+    pub fn forward(&self, x: &Tensor, mode: Mode, then: Activation) -> Result<Tensor> {
+        self.bn.forward(&ops::conv2d(x, &self.weight, None, self.conv)?, mode, then)
     }
 
     /// Geometry, weight and bias of the one convolution that does the same in [`Mode::Eval`].

@@ -42,9 +42,10 @@ impl ConvPair {
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
         let (n, t, h, w, from) = x.dims5()?;
         let frames = x.reshape((n * t, h, w, from))?;
-        let frames = ops::relu(&self.space.forward(&frames, mode)?)?;
+        let frames = self.space.forward(&frames, mode, Activation::Relu)?;
         let clip = frames.reshape((n, t, h, w, ()))?;
-        self.time_bn.forward(&ops::temporal_conv(&clip, &self.time, None)?, mode)
+        let clip = ops::temporal_conv(&clip, &self.time, None)?;
+        self.time_bn.forward(&clip, mode, Activation::None)
     }
 
     /// Geometry, weight and bias of the one convolution over space that does the same in

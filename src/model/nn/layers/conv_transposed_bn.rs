@@ -8,7 +8,7 @@ use super::{BatchNorm, Compiled};
 use crate::model::nn::{
     Mode,
     ops::{self, ConvTransposed},
-    program::{After, Builder, Value},
+    program::{Activation, After, Builder, Value},
 };
 
 /// Transposed 3x3 convolution without bias that doubles rows and columns, then batch
@@ -33,12 +33,14 @@ impl ConvTransposedBn {
         Ok(Self { weight, bn: BatchNorm::new(to, &weights.pp("bn"))? })
     }
 
+    /// Both, `then` a function of each number.
+    ///
     /// Shapes: `[n, h, w, from]` in, `[n, 2 h, 2 w, to]` out.
     ///
     /// # Errors
     /// When shapes do not fit.
-    pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        self.bn.forward(&ops::conv_transpose2d(x, &self.weight, None, Self::DOUBLING)?, mode)
+    pub fn forward(&self, x: &Tensor, mode: Mode, then: Activation) -> Result<Tensor> {
+        self.bn.forward(&ops::conv_transpose2d(x, &self.weight, None, Self::DOUBLING)?, mode, then)
     }
 
     /// Geometry, weight and bias of the one transposed convolution that does the same in

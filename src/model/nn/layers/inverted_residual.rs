@@ -4,8 +4,8 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::{Compiled, ConvBn};
+use crate::model::nn::Mode;
 use crate::model::nn::program::{Activation, After, Builder, Value};
-use crate::model::nn::{Mode, ops};
 
 /// The block of `MobileNetV2` (Sandler et al., CVPR 2018) with `MobileViT`'s `SiLU`. The input is
 /// added to the result where both are alike.
@@ -43,9 +43,9 @@ impl InvertedResidual {
     /// # Errors
     /// When shapes do not fit.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let wide = ops::silu(&self.expand.forward(x, mode)?)?;
-        let wide = ops::silu(&self.depthwise.forward(&wide, mode)?)?;
-        let narrow = self.project.forward(&wide, mode)?;
+        let wide = self.expand.forward(x, mode, Activation::Silu)?;
+        let wide = self.depthwise.forward(&wide, mode, Activation::Silu)?;
+        let narrow = self.project.forward(&wide, mode, Activation::None)?;
         if self.adds_input { narrow + x } else { Ok(narrow) }
     }
 

@@ -5,7 +5,7 @@ use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 use candle_nn::{Init, VarBuilder};
 
 use super::{BatchNorm, Compiled};
-use crate::model::nn::program::{After, Builder, Value};
+use crate::model::nn::program::{Activation, After, Builder, Value};
 use crate::model::nn::{Mode, ops};
 
 /// `y = x weight' + bias`.
@@ -78,7 +78,7 @@ impl LinearBn {
     /// # Errors
     /// When shapes do not fit.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        self.bn.forward(&self.linear.forward(x)?, mode)
+        self.bn.forward(&self.linear.forward(x)?, mode, Activation::None)
     }
 
     /// Weight and bias of the one linear layer that does the same in [`Mode::Eval`].

@@ -64,8 +64,8 @@ impl MobileVitBlock {
     /// # Errors
     /// When shapes do not fit.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let local = ops::silu(&self.local.forward(x, mode)?)?;
-        let map = ops::silu(&self.to_tokens.forward(&local, mode)?)?;
+        let local = self.local.forward(x, mode, Activation::Silu)?;
+        let map = self.to_tokens.forward(&local, mode, Activation::Silu)?;
         let (n, h, w, dim) = map.dims4()?;
         let (down, across) = (h / PATCH, w / PATCH);
         let mut tokens = map
@@ -79,9 +79,9 @@ impl MobileVitBlock {
             .reshape(vec![n, PATCH, PATCH, down, across, dim])?
             .permute(vec![0, 3, 1, 4, 2, 5])?
             .reshape((n, h, w, dim))?;
-        let global = ops::silu(&self.from_tokens.forward(&map, mode)?)?;
+        let global = self.from_tokens.forward(&map, mode, Activation::Silu)?;
         let both = Tensor::cat(&[x, &global], 3)?;
-        ops::silu(&self.join.forward(&both, mode)?)
+        self.join.forward(&both, mode, Activation::Silu)
     }
 
     /// Adds the block. Shapes as in [`forward`](Self::forward).

@@ -36,11 +36,11 @@ impl Residual {
     /// # Errors
     /// When shapes do not fit.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
-        let inner = ops::relu(&self.first.forward(x, mode)?)?;
-        let inner = self.second.forward(&inner, mode)?;
+        let inner = self.first.forward(x, mode, Activation::Relu)?;
+        let inner = self.second.forward(&inner, mode, Activation::None)?;
         ops::relu(&match &self.skip {
             None => inner + x,
-            Some(skip) => inner + skip.forward(x, mode)?,
+            Some(skip) => inner + skip.forward(x, mode, Activation::None)?,
         }?)
     }
 

@@ -6,6 +6,7 @@ use candle_nn::{VarBuilder, VarMap};
 use super::linear::LinearBn;
 use super::*;
 use crate::model::nn::gradient_check::{check, fresh_weights, random};
+use crate::model::nn::program::Activation;
 use crate::model::nn::{Mode, ops};
 
 /// A layer with weights and running statistics that are nowhere near their initial values.
@@ -50,7 +51,7 @@ fn a_folded_convolution_is_the_convolution_and_its_norm() {
     for layer in layers {
         let (conv, weight, bias) = layer.folded().unwrap();
         let folded = ops::conv2d(&x, &weight, Some(&bias), conv).unwrap();
-        same(&layer.forward(&x, Mode::Eval).unwrap(), &folded);
+        same(&layer.forward(&x, Mode::Eval, Activation::None).unwrap(), &folded);
     }
 }
 
@@ -60,7 +61,7 @@ fn folded_transposed_temporal_and_linear_layers_are_the_layers_and_their_norms()
     let x = random(&[2, 3, 4, 3], 1);
     let (conv, weight, bias) = layer.folded().unwrap();
     let folded = ops::conv_transpose2d(&x, &weight, Some(&bias), conv).unwrap();
-    same(&layer.forward(&x, Mode::Eval).unwrap(), &folded);
+    same(&layer.forward(&x, Mode::Eval, Activation::None).unwrap(), &folded);
 
     let (_, layer) = worn(|weights| LinearBn::new(7, 4, weights));
     let x = random(&[3, 7], 1);
@@ -84,7 +85,7 @@ fn running_statistics_converge_to_those_of_the_data_and_are_saved_with_the_weigh
     let layer = BatchNorm::new(2, &builder).unwrap();
     let x = ((random(&[40, 2], 1) * 3.0).unwrap() + 5.0).unwrap();
     for _ in 0..200 {
-        layer.forward(&x, Mode::Train).unwrap();
+        layer.forward(&x, Mode::Train, Activation::None).unwrap();
     }
     let [mean, var] = ["running_mean", "running_var"].map(|name| {
         let found = sorted(&map).into_iter().find(|(at, _)| at == name);
@@ -97,7 +98,7 @@ fn running_statistics_converge_to_those_of_the_data_and_are_saved_with_the_weigh
     };
     close(&mean, &x.mean(0).unwrap());
     close(&var, &x.var(0).unwrap());
-    let eval = layer.forward(&x, Mode::Eval).unwrap();
+    let eval = layer.forward(&x, Mode::Eval, Activation::None).unwrap();
     assert!(eval.mean_all().unwrap().to_scalar::<f64>().unwrap().abs() < 1e-7);
 }
 
@@ -106,7 +107,7 @@ fn evaluation_neither_touches_nor_teaches_the_running_statistics() {
     let (map, layer) = worn(|weights| BatchNorm::new(3, weights));
     let before: Vec<_> =
         sorted(&map).iter().map(|(_, var)| var.as_tensor().copy().unwrap()).collect();
-    let y = layer.forward(&random(&[4, 3], 1), Mode::Eval).unwrap();
+    let y = layer.forward(&random(&[4, 3], 1), Mode::Eval, Activation::None).unwrap();
     let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
     for ((name, var), before) in sorted(&map).iter().zip(&before) {
         same(var.as_tensor(), before);

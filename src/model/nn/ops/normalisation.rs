@@ -6,7 +6,8 @@ use super::operator::{Known, Operator, apply3, with_floats};
 use super::{narrow, threads};
 use crate::model::nn::kernels;
 use crate::model::nn::kernels::{
-    BatchNorm, Isa, batch_statistics, each_item, layer_norm_gradient, scale_shift,
+    Activation, BatchNorm, Isa, batch_statistics, each_item, layer_norm_gradient, scale_shift,
+    scale_shift_slope,
 };
 
 /// Checks that each of `parameters` has one number for each channel of `x`.
@@ -26,6 +27,7 @@ pub(super) fn batch_norm_train(
     gamma: &Tensor,
     beta: &Tensor,
     eps: f64,
+    then: Activation,
 ) -> Result<(Tensor, Tensor, Tensor)> {
     let channels = channels(x, &[gamma, beta])?;
     let x = x.contiguous()?;
@@ -33,7 +35,7 @@ pub(super) fn batch_norm_train(
     let tensor = |values: &[f32]| Tensor::from_slice(values, channels, x.device());
     let (mean_tensor, var_tensor) = (tensor(&mean)?, tensor(&var)?);
     let shape = x.shape().clone();
-    let norm = Norm { shape, mean, var, eps: narrow(eps), of_batch: true };
+    let norm = Norm { shape, mean, var, eps: narrow(eps), of_batch: true, then };
     Ok((apply3([&x, gamma, beta], norm)?, mean_tensor, var_tensor))
 }
 
@@ -44,10 +46,11 @@ pub(super) fn batch_norm_eval(
     channels(x, &[gamma, beta, mean, var])?;
     let (mean, var) = (mean.to_vec1()?, var.to_vec1()?);
     let shape = x.shape().clone();
-    apply3([x, gamma, beta], Norm { shape, mean, var, eps: narrow(eps), of_batch: false })
+    let (eps, then) = (narrow(eps), Activation::None);
+    apply3([x, gamma, beta], Norm { shape, mean, var, eps, of_batch: false, then })
 }
 
-/// Batch normalisation of `x`, `gamma`, `beta`.
+/// Batch normalisation of `x`, `gamma`, `beta`, and what follows it.
 struct Norm {
     shape: Shape,
     mean: Vec<f32>,
@@ -55,6 +58,8 @@ struct Norm {
     eps: f32,
     /// Whether mean and variance follow from the input.
     of_batch: bool,
+    /// Computed in the same pass; nodes of their own would cost two more passes over memory each way.
+    then: Activation,
 }
 
 impl Norm {
@@ -75,26 +80,34 @@ impl Operator<3> for Norm {
         let channels = gamma.len();
         each_item(threads(), channels, (output, channels), |row, out| {
             let x = &x[row * channels..][..out.len()];
-            scale_shift(Isa::best(), x, [&scale, &shift], out);
+            scale_shift(Isa::best(), x, [&scale, &shift], self.then, out);
         });
     }
 
     fn backward(&self, known: &Known<'_, 3>) -> [Option<Vec<f32>>; 3] {
         let [x, gamma, beta] = known.inputs;
         let norm = self.with(gamma);
-        let isa = Isa::best();
-        let [of_gamma, of_beta] = norm.parameter_gradients(isa, threads(), x, known.gradient);
-        let of_x = known.wanted[0].then(|| {
-            if self.of_batch {
-                let sums = [of_gamma.as_slice(), &of_beta];
-                return norm.input_gradient((isa, threads()), x, known.gradient, sums);
-            }
-            let [scale, _] = norm.folded(beta);
-            let mut out = vec![0.0; x.len()];
-            scale_shift(isa, known.gradient, [&scale, &vec![0.0; scale.len()]], &mut out);
-            out
+        let (isa, channels) = (Isa::best(), gamma.len());
+        let [scale, shift] = norm.folded(beta);
+        // Of the norm's own output.
+        let mut gradient = vec![0.0; x.len()];
+        each_item(threads(), channels, (&mut gradient, channels), |row, out| {
+            let here = row * channels..row * channels + out.len();
+            let (x, gradient) = (&x[here.clone()], &known.gradient[here]);
+            scale_shift_slope(isa, x, [&scale, &shift], self.then, gradient, out);
         });
-        [of_x, Some(of_gamma), Some(of_beta)]
+        let [of_gamma, of_beta] = norm.parameter_gradients(isa, threads(), x, &gradient);
+        if !known.wanted[0] {
+            return [None, Some(of_gamma), Some(of_beta)];
+        }
+        if self.of_batch {
+            norm.input_gradient((isa, threads()), x, &mut gradient, [&of_gamma, &of_beta]);
+        } else {
+            for row in gradient.chunks_exact_mut(channels) {
+                row.iter_mut().zip(&scale).for_each(|(gradient, scale)| *gradient *= scale);
+            }
+        }
+        [Some(gradient), Some(of_gamma), Some(of_beta)]
     }
 }
 

@@ -5,7 +5,7 @@ use candle_core::{Device, Result, Shape, Tensor, bail};
 use super::operator::{Known, Operator, apply1, with_floats};
 use super::threads;
 use crate::model::nn::kernels::{
-    Isa, MaxPool, Term, coarser_counts as coarser, column_sums, each_item,
+    Isa, MaxPool, MeanPool, Term, coarser_counts as coarser, column_sums, each_item,
 };
 
 pub(super) fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
@@ -67,6 +67,46 @@ impl Operator<1> for Largest {
             let (largest, gradient) = (&known.output[to.clone()], &known.gradient[to]);
             let (largest, gradient) = (&largest[..items * len], &gradient[..items * len]);
             self.pool.gradient(&x[from], largest, gradient, out);
+        });
+        [Some(of_x)]
+    }
+}
+
+pub(super) fn mean_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
+    let (images, height, width, channels) = x.dims4()?;
+    let whole = size > 0 && height.is_multiple_of(size) && width.is_multiple_of(size);
+    if !whole || height * width * channels == 0 {
+        bail!("means of squares of {size} x {size} of {:?}", x.dims());
+    }
+    let pool = MeanPool::plan(Isa::best(), [width, channels], size);
+    let output = Shape::from((images, height / size, width / size, channels));
+    apply1(x, MeanSquares { pool, output })
+}
+
+struct MeanSquares {
+    pool: MeanPool,
+    output: Shape,
+}
+
+impl Operator<1> for MeanSquares {
+    const NAME: &'static str = "mean-pool";
+
+    fn shape(&self) -> Shape {
+        self.output.clone()
+    }
+
+    fn forward(&self, [x]: [&[f32]; 1], output: &mut [f32]) {
+        let [from, to] = self.pool.rows();
+        each_item(threads(), from, (output, to), |first, out| {
+            self.pool.run(&x[first * from..][..out.len() / to * from], out);
+        });
+    }
+
+    fn backward(&self, known: &Known<'_, 1>) -> [Option<Vec<f32>>; 1] {
+        let [from, to] = self.pool.rows();
+        let mut of_x = vec![0.0; known.inputs[0].len()];
+        each_item(threads(), from, (&mut of_x, from), |first, out| {
+            self.pool.gradient(&known.gradient[first * to..][..out.len() / from * to], out);
         });
         [Some(of_x)]
     }

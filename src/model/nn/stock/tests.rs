@@ -63,6 +63,7 @@ fn gradients_of_pooling_are_finite_differences() {
     check(&[random(&[2, 5, 4, 3], 1)], |at| max_pool2d(&at[0], 2));
     check(&[random(&[2, 5, 2, 2, 3], 1)], |at| max_pool_time(&at[0], 2));
     check(&[random(&[2, 3, 4, 3], 1)], |at| mean_pixels(&at[0]));
+    check(&[random(&[2, 4, 6, 3], 1)], |at| mean_pool2d(&at[0], 2));
 }
 
 #[test]
@@ -70,7 +71,7 @@ fn gradients_of_activations_are_finite_differences() {
     let at = [random(&[3, 7], 1)];
     check(&at, |at| relu(&at[0]));
     check(&at, |at| leaky_relu(&at[0], 0.01));
-    check(&at, |at| silu(&at[0]));
+    check(&at, |at| activation(&at[0], Activation::Silu));
     check(&at, |at| sigmoid(&at[0]));
     check(&[random(&[3, 2], 1), random(&[3, 2], 2)], |at| mse(&at[0], &at[1]));
 }

@@ -75,7 +75,8 @@ pub fn measure(frames: &[Array3<i16>], chirps: &ChirpConfig) -> RadarFigures {
         person: slow.iter().map(|v| length(*v)).sum::<f64>() / real(slow.len()),
         breath: 1e3 * median(paths.iter().map(|path| swing(path)).collect()),
         breaths: median(paths.iter().map(|path| rate(path, chirps.frame_period.0)).collect()),
-        unrest: 1e3 * median(paths.iter().map(|path| unrest(path, chirps.frame_period.0)).collect()),
+        unrest: 1e3
+            * median(paths.iter().map(|path| unrest(path, chirps.frame_period.0)).collect()),
     }
 }
 

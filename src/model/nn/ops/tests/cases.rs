@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor, Var};
 
 use super::twins::{self, ConvTwin};
 use super::{Input, agrees, floats, plain};
-use crate::model::nn::kernels::Isa;
+use crate::model::nn::kernels::{Activation, Isa};
 use crate::model::nn::ops::{self, Conv, ConvTransposed};
 
 fn conv_agrees(image: [usize; 4], weight: [usize; 4], stride: usize, padding: usize) {
@@ -121,8 +121,17 @@ fn batch_norm_agrees_with_plain_loops() {
         agrees(
             &format!("batch norm {shape:?}"),
             &inputs,
-            &|v| Ok(ops::batch_norm_train(&v[0], &v[1], &v[2], 1e-3)?.0),
+            &|v| Ok(ops::batch_norm_train(&v[0], &v[1], &v[2], 1e-3, Activation::None)?.0),
             &|v| twins::batch_norm(columns, 1e-3, v),
+        );
+        agrees(
+            &format!("batch norm and silu {shape:?}"),
+            &inputs,
+            &|v| Ok(ops::batch_norm_train(&v[0], &v[1], &v[2], 1e-3, Activation::Silu)?.0),
+            &|v| {
+                let normed = twins::batch_norm(columns, 1e-3, v);
+                normed.into_iter().map(|x| x * twins::sigmoid(x)).collect()
+            },
         );
         let fixed = [vec![0.25; columns], vec![0.5; columns]];
         let [mean, var] = fixed.clone().map(|v: Vec<f64>| {
@@ -148,7 +157,8 @@ fn batch_statistics_survive_a_large_mean() {
     Isa::each(|_| {
         let x = Tensor::from_slice(&values, (rows, 3), &Device::Cpu).unwrap();
         let one = Tensor::ones(3, candle_core::DType::F32, &Device::Cpu).unwrap();
-        let (_, got_mean, got_var) = ops::batch_norm_train(&x, &one, &one, 1e-5).unwrap();
+        let (_, got_mean, got_var) =
+            ops::batch_norm_train(&x, &one, &one, 1e-5, Activation::None).unwrap();
         for c in 0..3 {
             assert!((f64::from(floats(&got_mean)[c]) / mean[c] - 1.0).abs() < 1e-6);
             assert!((f64::from(floats(&got_var)[c]) / var[c] - 1.0).abs() < 1e-4);
@@ -189,6 +199,32 @@ fn pools_agree_with_plain_loops() {
         agrees(&format!("mean {image:?}"), &[plain(&image)], &|v| ops::mean_pixels(&v[0]), &|v| {
             twins::mean_pixels([image[0], image[1] * image[2], image[3]], &v[0])
         });
+    }
+}
+
+#[test]
+fn means_of_squares_agree_with_plain_loops() {
+    for (image, size) in [([2, 4, 6, 5], 2), ([1, 3, 9, 17], 3), ([3, 2, 2, 1], 1)] {
+        let [images, height, width, channels] = image;
+        agrees(
+            &format!("means of squares {image:?} {size}"),
+            &[plain(&image)],
+            &|v| ops::mean_pool2d(&v[0], size),
+            // An image of squares is as many images of one square, their pixels in reading order.
+            &|v| {
+                let squares: Vec<f64> = twins::product4([images, height / size, width / size, 1])
+                    .flat_map(|(image, down, right, _)| {
+                        twins::product4([size, size, channels, 1]).map(move |(y, x, c, _)| {
+                            let (row, column) = (down * size + y, right * size + x);
+                            ((image * height + row) * width + column) * channels + c
+                        })
+                    })
+                    .map(|at| v[0][at])
+                    .collect();
+                let count = images * height * width / (size * size);
+                twins::mean_pixels([count, size * size, channels], &squares)
+            },
+        );
     }
 }
 

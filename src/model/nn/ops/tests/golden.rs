@@ -5,7 +5,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor, Var};
 
 use super::super::{self as ops, Conv, ConvTransposed};
-use crate::model::nn::kernels::Isa;
+use crate::model::nn::kernels::{Activation, Isa};
 
 /// The file of golden tensors.
 pub(in crate::model::nn) struct Golden(std::collections::BTreeMap<String, Tensor>);
@@ -46,7 +46,7 @@ fn ours(name: &str, v: &[Tensor]) -> candle_core::Result<Tensor> {
         "conv-transposed" => ops::conv_transpose2d(&v[0], &v[1], Some(&v[2]), twice),
         "temporal" => ops::temporal_conv(&v[0], &v[1], Some(&v[2])),
         "linear" => ops::linear(&v[0], &v[1], Some(&v[2])),
-        "batch-norm" => Ok(ops::batch_norm_train(&v[0], &v[1], &v[2], 1e-5)?.0),
+        "batch-norm" => Ok(ops::batch_norm_train(&v[0], &v[1], &v[2], 1e-5, Activation::None)?.0),
         "batch-norm-fixed" => ops::batch_norm_eval(&v[0], &v[1], &v[2], &v[3], &v[4], 1e-5),
         "layer-norm" => ops::layer_norm(&v[0], &v[1], &v[2], 1e-5),
         "max-pool" => ops::max_pool2d(&v[0], 2),

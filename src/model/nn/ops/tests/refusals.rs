@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 
+use crate::model::nn::kernels::Activation;
 use crate::model::nn::ops::{self, Conv, ConvTransposed};
 
 fn zeros(shape: &[usize]) -> Tensor {
@@ -56,10 +57,12 @@ fn the_others_refuse_what_does_not_fit() {
     let (three, four) = (zeros(&[3]), zeros(&[4]));
     refused(ops::layer_norm(&clip, &four, &four, 1e-5), "parameters");
     refused(ops::batch_norm_eval(&clip, &three, &three, &three, &four, 1e-5), "parameters");
-    assert!(ops::batch_norm_train(&clip, &three, &four, 1e-5).is_err());
+    assert!(ops::batch_norm_train(&clip, &three, &four, 1e-5, Activation::None).is_err());
     refused(ops::soft_spike(&clip, &three, &four), "channels");
     refused(ops::max_pool2d(&zeros(&[1, 2, 2, 1]), 0), "pools");
     refused(ops::max_pool_time(&clip, 0), "pools");
+    refused(ops::mean_pool2d(&zeros(&[1, 4, 6, 2]), 4), "squares");
+    refused(ops::mean_pool2d(&zeros(&[1, 4, 4, 2]), 0), "squares");
     refused(ops::mean_pixels(&zeros(&[1, 0, 2, 1])), "mean");
     let q = zeros(&[1, 2, 3, 4]);
     refused(ops::attention(&q, &q, &zeros(&[1, 2, 3, 5])), "values");
