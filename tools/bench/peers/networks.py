@@ -172,7 +172,9 @@ def ours(row, threads, options):
     seconds = str(options.seconds)
     cpus = ",".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0))[:threads])
     command = ["taskset", "-c", cpus, BENCH, "--json", "--seconds", seconds, "--only", row.workload]
-    line = call(command, KEEP_FREED if row.trains else {})
+    # candle starts as many threads as the machine has CPUs, also where it may use one of them alone.
+    settings = {"RAYON_NUM_THREADS": str(threads), **(KEEP_FREED if row.trains else {})}
+    line = call(command, settings)
     return line["ns"]["median"] / 1e3
 
 
