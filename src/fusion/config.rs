@@ -56,11 +56,13 @@ pub struct ExpressionConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Routing {
-    /// The likelier expert alone is asked: FOODER, section on expressions.
+    /// Both are asked, and weigh as much as the gate believes in them. What bundles are calibrated and
+    /// evaluated with.
     #[default]
-    Hard,
-    /// Both are asked, and weigh as much as the gate believes in them.
     Soft,
+    /// The likelier expert alone is asked: FOODER, section on expressions. A gate that errs rules out
+    /// the pose that is shown.
+    Hard,
 }
 
 impl Routing {

@@ -30,7 +30,7 @@ class ConvBn(nn.Module):
         return self.bn(self.conv(x))
 
 
-# --- fooder_gate: stem, one residual block with a 1x1 skip, mean, linear ----------------------------
+# --- fooder_gate: stem, one residual block with a 1x1 skip, means of squares, linear -----------------
 
 
 class Gate(nn.Module):
@@ -39,12 +39,13 @@ class Gate(nn.Module):
         self.stem = ConvBn(2, stem, 3)
         layers = {"0": ConvBn(stem, block, 3, 2), "1": ConvBn(block, block, 3), "skip": ConvBn(stem, block, 1, 2)}
         self.block = nn.ModuleDict(layers)
-        self.head = nn.Linear(block, 2)
+        self.head = nn.Linear(8 * 8 * block, 2)
 
     def forward(self, x):
         x = self.stem(x).relu()
         inner = self.block["1"](self.block["0"](x).relu())
-        return self.head((inner + self.block["skip"](x)).relu().mean((2, 3)))
+        squares = F.avg_pool2d((inner + self.block["skip"](x)).relu(), 4)
+        return self.head(squares.permute(0, 2, 3, 1).flatten(1))
 
 
 # --- fooder_auth: HOOD's encoder and decoder per map, FOOD's leaves ----------------------------------
@@ -192,7 +193,7 @@ class Expert(nn.Module):
     def __init__(self, channels, dims, depths, last, expansion):
         super().__init__()
         c = channels
-        self.stem = ConvBn(2, c[0], 3, 2)
+        self.stem = ConvBn(3, c[0], 3, 2)
         plan = [(c[0], c[1], 1), (c[1], c[2], 2), (c[2], c[2], 1), (c[2], c[2], 1)]
         self.early = nn.ModuleList([InvertedResidual(ci, co, stride, expansion) for ci, co, stride in plan])
         # The last stride is 1, not MobileViT's 2: maps of 64 would leave a single patch.
@@ -211,6 +212,8 @@ class Expert(nn.Module):
         self.head = nn.Linear(last, 2)
 
     def forward(self, x):
+        columns = (torch.arange(64, dtype=x.dtype) - 31.5) / 32
+        x = torch.cat([x, columns.expand(len(x), 1, 64, 64)], 1)
         x = F.silu(self.stem(x))
         for block in self.early:
             x = block(x)

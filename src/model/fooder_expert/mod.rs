@@ -30,6 +30,10 @@ pub struct Config {
 const MAPS: usize = 2;
 /// Rows and columns of a map, range by Doppler.
 const SIDE: usize = 64;
+/// Planes that the stem sees: the maps, and one that says which column it is. Convolutions and means
+/// over the whole map do not know where something is, and on a map that is how fast it moves; a plane of
+/// coordinates tells them (Liu et al., "CoordConv", `NeurIPS` 2018).
+const PLANES: usize = MAPS + 1;
 /// Inverted residual blocks that keep size and channels behind the first of the second stage.
 const REPEATS: usize = 2;
 /// Width of the transformers' hidden part, in token widths.
@@ -116,7 +120,7 @@ impl Network for FooderExpert {
             from = channels;
         }
         Ok(Self {
-            stem: ConvBn::new(MAPS, stem, 3, 2, &weights.pp("stem"))?,
+            stem: ConvBn::new(PLANES, stem, 3, 2, &weights.pp("stem"))?,
             early: blocks,
             late,
             last: ConvBn::new(from, config.last, 1, 1, &weights.pp("last"))?,
@@ -138,6 +142,9 @@ impl Network for FooderExpert {
 impl Classifier for FooderExpert {
     fn features(&self, maps: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
         let x = tensor::channels_last(maps)?; // [batch, 64, 64, 2]
+        let columns = Tensor::from_vec(columns(), (1, SIDE, SIDE, 1), x.device())?;
+        let columns = columns.to_dtype(x.dtype())?.repeat((x.dim(0)?, 1, 1, 1))?;
+        let x = Tensor::cat(&[x, columns], 3)?; // [batch, 64, 64, 3]
         let mut x = self.stem.forward(&x, mode, Activation::Silu)?; // [batch, 32, 32, ..]
         for block in &self.early {
             x = block.forward(&x, mode)?; // [batch, 32, 32, ..], from the second [batch, 16, 16, ..]
@@ -157,7 +164,8 @@ impl Classifier for FooderExpert {
 impl Deployable for FooderExpert {
     fn compile(&self, build: &mut Builder, maps: Value) -> Result<Value, program::Error> {
         let silu = After::then(Activation::Silu);
-        let mut x = self.stem.compile(build, maps, silu)?;
+        let x = build.append(maps, &columns())?;
+        let mut x = self.stem.compile(build, x, silu)?;
         for block in &self.early {
             x = block.compile(build, x)?;
         }
@@ -169,6 +177,12 @@ impl Deployable for FooderExpert {
         let x = build.mean(x, 1..3)?;
         self.head.compile(build, x, After::default())
     }
+}
+
+/// `(column - 31.5) / 32` at each pixel: about -1 for the fastest approach to 1 for the fastest retreat.
+fn columns() -> Vec<f32> {
+    let row = (-31..=32_i8).map(|column| (f32::from(column) - 0.5) / 32.0);
+    row.cycle().take(SIDE * SIDE).collect()
 }
 
 #[cfg(test)]

@@ -24,6 +24,11 @@ pub struct Config {
 const MAPS: usize = 2;
 /// Rows and columns of a map, range by Doppler.
 const SIDE: usize = 64;
+/// Rows and columns of the squares that are averaged before the head. Where on a map something is says
+/// how fast it moves: a mean over the whole map, as residual networks end in, forgets that.
+const SQUARE: usize = 4;
+/// Rows and columns of squares: the block halves the map.
+const SQUARES: usize = SIDE / 2 / SQUARE;
 /// What the scores stand for, in order.
 pub const CLASSES: [&str; 2] = ["dynamic", "static"];
 
@@ -57,7 +62,7 @@ impl Network for FooderGate {
         Ok(Self {
             stem: ConvBn::new(MAPS, stem, 3, 1, &weights.pp("stem"))?,
             block: Residual::new(stem, block, 2, &weights.pp("block"))?,
-            head: Linear::new(block, CLASSES.len(), &weights.pp("head"))?,
+            head: Linear::new(SQUARES * SQUARES * block, CLASSES.len(), &weights.pp("head"))?,
         })
     }
 
@@ -77,7 +82,7 @@ impl Classifier for FooderGate {
         let x = tensor::channels_last(maps)?; // [batch, 64, 64, 2]
         let x = self.stem.forward(&x, mode, Activation::Relu)?; // [batch, 64, 64, stem]
         let x = self.block.forward(&x, mode)?; // [batch, 32, 32, block]
-        ops::mean_pixels(&x)
+        ops::mean_pool2d(&x, SQUARE)?.flatten_from(1) // [batch, 8 * 8 * block]
     }
 
     fn classify(&self, features: &Tensor) -> candle_core::Result<Tensor> {
@@ -89,7 +94,11 @@ impl Deployable for FooderGate {
     fn compile(&self, build: &mut Builder, maps: Value) -> Result<Value, program::Error> {
         let x = self.stem.compile(build, maps, After::then(Activation::Relu))?;
         let x = self.block.compile(build, x)?;
-        let x = build.mean(x, 1..3)?;
+        let (batch, channels) = (build.shape(x)[0], build.shape(x)[3]);
+        let x = build.reshape(x, &[batch, SQUARES, SQUARE, SQUARES, SQUARE, channels])?;
+        let x = build.mean(x, 4..5)?;
+        let x = build.mean(x, 2..3)?;
+        let x = build.reshape(x, &[batch, SQUARES * SQUARES * channels])?;
         self.head.compile(build, x, After::default())
     }
 }

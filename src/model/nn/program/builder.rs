@@ -413,6 +413,21 @@ impl Builder {
         }
     }
 
+    /// One more channel, behind the others and the same in each image: `plane[row, column]`.
+    ///
+    /// # Errors
+    /// When `x` is no batch of images, or of another size than the plane.
+    pub fn append(&mut self, x: Value, plane: &[f32]) -> Result<Value, Error> {
+        let &[images, height, width, len] = self.shape(x) else {
+            return Err(wrong("a plane", &[self.shape(x)], "behind four axes"));
+        };
+        if plane.len() != height * width {
+            return Err(wrong("a plane", &[self.shape(x), &[plane.len()]], "a number a pixel"));
+        }
+        let work = Work::Append { plane: plane.to_vec(), len };
+        Ok(self.push(Some(work), &[x], vec![images, height, width, len + 1]))
+    }
+
     /// Some neighbouring channels.
     ///
     /// # Errors

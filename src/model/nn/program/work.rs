@@ -42,6 +42,12 @@ pub(super) enum Work {
     Combine(Broadcast),
     /// Rows of these lengths side by side.
     Concat([usize; 2]),
+    /// After each row of `len` floats the number of `plane` whose turn it is; the plane begins anew
+    /// with each image.
+    Append {
+        plane: Vec<f32>,
+        len: usize,
+    },
     /// `len` floats from `start` on of each row of `of`.
     Part {
         of: usize,
@@ -108,6 +114,13 @@ impl Work {
                 for (out, (a, b)) in out.chunks_exact_mut(first + second).zip(rows) {
                     out[..*first].copy_from_slice(a);
                     out[*first..].copy_from_slice(b);
+                }
+            }
+            Self::Append { plane, len } => {
+                let rows = a.chunks_exact(*len).zip(plane.iter().cycle());
+                for (out, (row, last)) in out.chunks_exact_mut(len + 1).zip(rows) {
+                    out[..*len].copy_from_slice(row);
+                    out[*len] = *last;
                 }
             }
             Self::Part { of, start, len } => {

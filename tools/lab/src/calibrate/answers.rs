@@ -99,16 +99,15 @@ impl RadarAnswers {
         [&self.gate, &self.dynamic, &self.still].map(|answers| temperature(answers))
     }
 
-    /// Probability of the true pose of each frame, routed hard as the daemon does by default: a gate
-    /// that is wrong leaves it none.
-    pub(super) fn probabilities(&self, [dynamic, still]: [f64; 2]) -> Vec<f64> {
+    /// Probability of the true pose of each frame, routed softly as the daemon does by default, by the
+    /// [`temperatures`](Self::temperatures).
+    pub(super) fn probabilities(&self, [gate, dynamic, still]: [f64; 3]) -> Vec<f64> {
         let (mut moving, mut held) = (self.dynamic.iter(), self.still.iter());
         let each = self.gate.iter().filter_map(|(logits, class)| {
             let (expert, temperature) =
                 if *class == 0 { (moving.next()?, dynamic) } else { (held.next()?, still) };
             let (expert_logits, expression) = expert;
-            let is_routed = logits[*class] >= logits[1 - *class];
-            Some(if is_routed { softmax(expert_logits, temperature)[*expression] } else { 0.0 })
+            Some(softmax(logits, gate)[*class] * softmax(expert_logits, temperature)[*expression])
         });
         each.collect()
     }

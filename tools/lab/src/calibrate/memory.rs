@@ -75,7 +75,7 @@ pub(super) fn fit(
 fn cost(timelines: &[Timeline], worth: ExpressionCalibration) -> Option<f64> {
     let (mut sum, mut count) = (0.0, 0_u32);
     for Timeline { answers, truths } in timelines {
-        let mut follower = Follower::new(Routing::Hard, worth);
+        let mut follower = Follower::new(Routing::default(), worth);
         for (Answer { time, said }, truth) in answers.iter().zip(truths) {
             follow(&mut follower, *time, said, [true; 2]);
             if let Some(truth) = truth {

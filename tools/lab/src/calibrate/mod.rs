@@ -129,13 +129,14 @@ fn expressions(
     };
     let mut is_known = false;
     if let Some(radar) = answers::of_radar(bundle, members)? {
-        let [gate, dynamic, still] = radar.temperatures();
+        let temperatures = radar.temperatures();
+        let [gate, dynamic, still] = temperatures;
         worth.gate_temperature = gate;
         for (task, temperature) in [(Task::ExpertDynamic, dynamic), (Task::ExpertStatic, still)] {
             let row = manifest.role(task.role()).context("the bundle has changed")?;
             row.temperature = Some(temperature);
         }
-        let truths = radar.probabilities([dynamic, still]);
+        let truths = radar.probabilities(temperatures);
         (worth.radar_reliability, _) = fit::reliability(&truths, &vec![1.0; truths.len()]);
         is_known = true;
     }

@@ -188,7 +188,7 @@ impl Networks {
             .into_iter()
             .filter(|(_, is_there)| *is_there)
             .map(|(source, _)| {
-                (self.empty(&recording.id, source), Follower::new(Routing::Hard, self.worth))
+                (self.empty(&recording.id, source), Follower::new(Routing::default(), self.worth))
             })
             .collect();
         let mut newest: Option<(f64, RadarExpression)> = None;
@@ -207,7 +207,7 @@ impl Networks {
                 let Some((pose, truth)) = label else { continue };
                 let radar = radar.as_ref().filter(|_| sees);
                 let event = event.filter(|_| hears);
-                let Ok(belief) = believe(radar, event, Routing::Hard, &self.worth) else {
+                let Ok(belief) = believe(radar, event, Routing::default(), &self.worth) else {
                     continue;
                 };
                 beliefs.time.push(*time);
