@@ -13,13 +13,13 @@ fn stage() -> ExpressionStage {
 
 /// The radar is sure of one label.
 fn sure(label: ExpressionLabel) -> RadarExpression {
-    let (gate, dynamic, still) = match label {
-        ExpressionLabel::Smile => ([5.0, 0.0], Some([1.0, 0.0]), None),
-        ExpressionLabel::Shock => ([5.0, 0.0], Some([0.0, 1.0]), None),
-        ExpressionLabel::Neutral => ([0.0, 5.0], None, Some([1.0, 0.0])),
-        ExpressionLabel::Anger => ([0.0, 5.0], None, Some([0.0, 1.0])),
+    let (gate, expert) = match label {
+        ExpressionLabel::Smile => ([9.0, 0.0], [1.0, 0.0]),
+        ExpressionLabel::Shock => ([9.0, 0.0], [0.0, 1.0]),
+        ExpressionLabel::Neutral => ([0.0, 9.0], [1.0, 0.0]),
+        ExpressionLabel::Anger => ([0.0, 9.0], [0.0, 1.0]),
     };
-    RadarExpression { gate, dynamic, still }
+    RadarExpression { gate, dynamic: Some(expert), still: Some(expert) }
 }
 
 #[test]

@@ -93,9 +93,9 @@ impl Stage {
 }
 
 const NEUTRAL: RadarExpression =
-    RadarExpression { gate: [-3.0, 3.0], dynamic: None, still: Some([0.95, 0.05]) };
+    RadarExpression { gate: [-9.0, 9.0], dynamic: Some([0.5; 2]), still: Some([0.95, 0.05]) };
 const SMILE: RadarExpression =
-    RadarExpression { gate: [3.0, -3.0], dynamic: Some([0.95, 0.05]), still: None };
+    RadarExpression { gate: [9.0, -9.0], dynamic: Some([0.95, 0.05]), still: Some([0.5; 2]) };
 
 #[test]
 fn a_visit_is_told_from_nobody_to_nobody_with_the_smile_between() {

@@ -245,6 +245,7 @@ fn shapes_that_do_not_fit_are_errors_that_name_the_node() {
     ];
     let other = b.input(&[1, 4, 2, 3]).unwrap();
     messages.push(b.add(x, other).unwrap_err());
+    messages.push(b.append(x, &[0.0; 3]).unwrap_err());
     messages.push(b.concat(x, other).unwrap_err());
     for error in messages {
         assert!(matches!(error, Error::Shape { .. }), "{error}");

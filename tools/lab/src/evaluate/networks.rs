@@ -241,12 +241,12 @@ impl Networks {
         let maps = pixels(&radar.maps, frame)?;
         let mut gate = [0.0; 2];
         run(self.bundle.role("gate").context("gate")?, &maps, &mut gate)?;
-        let (mut dynamic, mut still) = (None, None);
-        if gate[0] >= gate[1] {
-            dynamic = Some(self.expert("expert-dynamic", &DYNAMIC_CLASSES, &maps)?);
-        } else {
-            still = Some(self.expert("expert-static", &STATIC_CLASSES, &maps)?);
-        }
+        let [moves, rests] = Routing::default().experts(gate);
+        let mut ask = |is_asked: bool, role, classes| {
+            is_asked.then(|| self.expert(role, classes, &maps)).transpose()
+        };
+        let dynamic = ask(moves, "expert-dynamic", &DYNAMIC_CLASSES)?;
+        let still = ask(rests, "expert-static", &STATIC_CLASSES)?;
         Ok(RadarExpression { gate, dynamic, still })
     }
 
