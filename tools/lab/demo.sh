@@ -40,8 +40,8 @@ export RAYON_NUM_THREADS=1
 event=$!
 train auth runs/auth 7 "--epochs 4"
 train gate runs/gate 7 "--epochs 6"
-train expert-dynamic runs/expert-dynamic 7 "--epochs 6"
-train expert-static runs/expert-static 7 "--epochs 6"
+train expert-dynamic runs/expert-dynamic 7 "--epochs 10"
+train expert-static runs/expert-static 7 "--epochs 8"
 say the networks of the radar have learnt
 for seed in 8 9 10 11; do
     train auth "seeds/$seed/auth" "$seed" "--epochs 4"
