@@ -32,7 +32,7 @@ const MAPS: usize = 2;
 const SIDE: usize = 64;
 /// Planes that the stem sees: the maps, and one that says which column it is. Convolutions and means
 /// over the whole map do not know where something is, and on a map that is how fast it moves; a plane of
-/// coordinates tells them (Liu et al., "CoordConv", `NeurIPS` 2018).
+/// coordinates tells them (Liu et al., "`CoordConv`", `NeurIPS` 2018).
 const PLANES: usize = MAPS + 1;
 /// Inverted residual blocks that keep size and channels behind the first of the second stage.
 const REPEATS: usize = 2;
