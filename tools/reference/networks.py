@@ -584,7 +584,9 @@ def main():
             lines += scores_toml(name, preset)
         file = ROOT / "tools" / "lab" / "golden" / f"{name}.toml"
         if name in NETWORKS:
-            batch = 2 if name == "cs3d" else 4
+            # Some gradients of the expert are rounding noise, and AdamW's steps are as long for those: after
+            # ten of them on four inputs PyTorch's own rounding moves the scores by 5 %, on six by 0.2 %.
+            batch = {"cs3d": 2, "fooder_expert": 6}.get(name, 4)
             lines += training_toml(name, batch, 10, stopped=False)
             file = ROOT / "tests" / "golden" / name / "case.toml"
         if name == "fooder_auth":

@@ -47,7 +47,7 @@ pub use norm::{
 };
 pub use optimizer::{Rule, Step};
 pub(crate) use parallel::each_item;
-pub use pool::{MaxPool, MeanPool, coarser_counts};
+pub use pool::{MaxPool, coarser_counts};
 pub use simd::Isa;
 pub use soft_spike::SoftSpike;
 pub use temporal::{TemporalConv, TemporalShape, temporal_weight_gradient};

@@ -5,7 +5,7 @@ use candle_core::{Device, Result, Shape, Tensor, bail};
 use super::operator::{Known, Operator, apply1, with_floats};
 use super::threads;
 use crate::model::nn::kernels::{
-    Isa, MaxPool, MeanPool, Term, coarser_counts as coarser, column_sums, each_item,
+    Isa, MaxPool, Reduce, coarser_counts as coarser, each_item, reduce,
 };
 
 pub(super) fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
@@ -78,38 +78,8 @@ pub(super) fn mean_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
     if !whole || height * width * channels == 0 {
         bail!("means of squares of {size} x {size} of {:?}", x.dims());
     }
-    let pool = MeanPool::plan(Isa::best(), [width, channels], size);
     let output = Shape::from((images, height / size, width / size, channels));
-    apply1(x, MeanSquares { pool, output })
-}
-
-struct MeanSquares {
-    pool: MeanPool,
-    output: Shape,
-}
-
-impl Operator<1> for MeanSquares {
-    const NAME: &'static str = "mean-pool";
-
-    fn shape(&self) -> Shape {
-        self.output.clone()
-    }
-
-    fn forward(&self, [x]: [&[f32]; 1], output: &mut [f32]) {
-        let [from, to] = self.pool.rows();
-        each_item(threads(), from, (output, to), |first, out| {
-            self.pool.run(&x[first * from..][..out.len() / to * from], out);
-        });
-    }
-
-    fn backward(&self, known: &Known<'_, 1>) -> [Option<Vec<f32>>; 1] {
-        let [from, to] = self.pool.rows();
-        let mut of_x = vec![0.0; known.inputs[0].len()];
-        each_item(threads(), from, (&mut of_x, from), |first, out| {
-            self.pool.gradient(&known.gradient[first * to..][..out.len() / from * to], out);
-        });
-        [Some(of_x)]
-    }
+    apply1(x, Mean { window: [size, size], width, channels, output })
 }
 
 pub(super) fn mean_pixels(x: &Tensor) -> Result<Tensor> {
@@ -117,43 +87,68 @@ pub(super) fn mean_pixels(x: &Tensor) -> Result<Tensor> {
     if height * width * channels == 0 {
         bail!("the mean of an image of {height} x {width} with {channels} channels");
     }
-    apply1(x, Mean { images, pixels: height * width, channels })
+    let output = Shape::from((images, channels));
+    apply1(x, Mean { window: [height, width], width, channels, output })
 }
 
+/// Means over windows that do not overlap and leave nothing out.
 struct Mean {
-    images: usize,
-    pixels: usize,
+    /// Rows and columns of a window.
+    window: [usize; 2],
+    /// Pixels of an image's row.
+    width: usize,
     channels: usize,
+    output: Shape,
 }
 
 impl Mean {
-    #[expect(clippy::cast_precision_loss, reason = "an image has far less than 2^24 pixels")]
-    fn share(&self) -> f32 {
-        (self.pixels as f32).recip()
+    /// Floats that a row of windows takes in, and those that it gives.
+    fn lengths(&self) -> [usize; 2] {
+        let [rows, columns] = self.window;
+        [rows * self.width * self.channels, self.width / columns * self.channels]
     }
 }
 
 impl Operator<1> for Mean {
-    const NAME: &'static str = "mean-pixels";
+    const NAME: &'static str = "mean-pool";
 
     fn shape(&self) -> Shape {
-        Shape::from((self.images, self.channels))
+        self.output.clone()
     }
 
     fn forward(&self, [x]: [&[f32]; 1], output: &mut [f32]) {
-        let (channels, image) = (self.channels, self.pixels * self.channels);
-        for (x, out) in x.chunks_exact(image).zip(output.chunks_exact_mut(channels)) {
-            let sums = column_sums(Isa::best(), 1, (x, channels), Term::Itself);
-            for (out, sum) in out.iter_mut().zip(sums) {
-                *out = sum * self.share();
+        let ([rows, columns], [from, to]) = (self.window, self.lengths());
+        each_item(threads(), from, (output, to), |first, out| {
+            if out.is_empty() {
+                return;
             }
-        }
+            let (isa, down) = (Isa::best(), out.len() / to);
+            let mut across = vec![0.0; rows * out.len()];
+            let sizes = [across.len() / self.channels, columns, self.channels];
+            reduce(isa, Reduce::Mean, sizes, &x[first * from..][..down * from], &mut across);
+            reduce(isa, Reduce::Mean, [down, rows, to], &across, out);
+        });
     }
 
     fn backward(&self, known: &Known<'_, 1>) -> [Option<Vec<f32>>; 1] {
-        let share = self.share();
-        let rows = known.gradient.chunks_exact(self.channels);
-        let scaled = rows.map(|row| row.iter().map(|g| g * share).collect::<Vec<_>>());
-        [Some(scaled.flat_map(|row| row.repeat(self.pixels)).collect())]
+        let ([rows, columns], [from, to]) = (self.window, self.lengths());
+        #[expect(clippy::cast_precision_loss, reason = "a window has far less than 2^24 pixels")]
+        let share = ((rows * columns) as f32).recip();
+        let mut of_x = vec![0.0; known.inputs[0].len()];
+        each_item(threads(), from, (&mut of_x, from), |first, out| {
+            let gradient = known.gradient[first * to..].chunks_exact(to);
+            for (out, gradient) in out.chunks_exact_mut(from).zip(gradient) {
+                // One row of pixels, then the others like it.
+                let (row, others) = out.split_at_mut(from / rows);
+                let windows = row.chunks_exact_mut(columns * self.channels);
+                for (window, gradient) in windows.zip(gradient.chunks_exact(self.channels)) {
+                    for pixel in window.chunks_exact_mut(self.channels) {
+                        pixel.iter_mut().zip(gradient).for_each(|(out, g)| *out = g * share);
+                    }
+                }
+                others.chunks_exact_mut(row.len()).for_each(|other| other.copy_from_slice(row));
+            }
+        });
+        [Some(of_x)]
     }
 }
